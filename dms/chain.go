@@ -1,20 +1,23 @@
 package dms
 
 import (
-	"amino.run/abi"
 	"context"
 	"slices"
+
+	"amino.run/abi"
 )
 
 // A Chain is the DMs of one microservice, nearest the application first.
 type Chain []DM
 
-// Proxy wraps wire in the proxies of the chain; layer i is given at(i).
-func (c Chain) Proxy(at func(layer int) Caller, wire Handler) Handler {
+// Proxy wraps wire in the proxies of the chain. Layer i is given at(i, outer),
+// where outer is the layers nearer the wire, which an Invoke by layer i passes
+// on its way to the replica it names.
+func (c Chain) Proxy(at func(layer int, outer Handler) Caller, wire Handler) Handler {
 	h := wire
 	for i, dm := range slices.Backward(c) {
 		if p, ok := dm.(Proxier); ok {
-			h = p.Proxy(at(i), h)
+			h = p.Proxy(at(i, h), h)
 		}
 	}
 	return h
