@@ -61,6 +61,9 @@ func ParseRequest(b []byte) (r Request, err error) {
 func AppendReply(b []byte, value []byte, err error) []byte {
 	if err != nil {
 		e := AsError(err)
+		if e.Code == OK { // would read as success
+			e = &Error{Code: Internal, Msg: e.Msg}
+		}
 		b = append(b, byte(e.Code), byte(e.State))
 		return append(b, e.Error()...)
 	}

@@ -31,6 +31,8 @@ type MethodType struct {
 	Params   []Param `json:"params,omitempty"`
 	Result   string  `json:"result,omitempty"` // "" is null
 	ReadOnly bool    `json:"readonly,omitempty"`
+
+	types []Type // of Params, kept by ParseManifest
 }
 
 // A Param is a parameter: its name and its type in WIT's vocabulary.
