@@ -145,7 +145,12 @@ func appendFloat(to []byte, f float64) []byte {
 	case math.IsInf(f, -1):
 		return append(to, `{"$float":"-Infinity"}`...)
 	case a != 0 && (a < 1e-6 || a >= 1e21):
-		return strconv.AppendFloat(to, f, 'e', -1, 64)
+		to = strconv.AppendFloat(to, f, 'e', -1, 64)
+		if n := len(to); to[n-2] == '0' && to[n-3] == '-' { // e-09 is written e-9
+			to[n-2] = to[n-1]
+			to = to[:n-1]
+		}
+		return to
 	}
 	to = strconv.AppendFloat(to, f, 'f', -1, 64)
 	if f == math.Trunc(f) {

@@ -17,7 +17,7 @@ func (m *Manifest) WIT() string {
 	for _, t := range m.Methods {
 		w.funcs = append(w.funcs, unique(w.funcs, kebab(t.Name)))
 	}
-	name := kebab(m.Name)
+	name := escape(kebab(m.Name))
 	fmt.Fprintf(&w, "package amino:%s;\n\n", name)
 	w.doc("", m.Doc)
 	fmt.Fprintf(&w, "interface %s {", name)
@@ -102,7 +102,7 @@ func (w *witWriter) params(m *MethodType) string {
 func (w *witWriter) typeName(s string) string {
 	t, err := ParseType(s)
 	if err != nil { // not from ParseManifest
-		return w.value
+		return s
 	}
 	return w.wit(*t).String()
 }
