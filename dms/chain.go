@@ -2,7 +2,9 @@ package dms
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"amino.run/abi"
 )
@@ -10,9 +12,44 @@ import (
 // A Chain is the DMs of one microservice, nearest the application first.
 type Chain []DM
 
+// ParseChain returns the chain that specs describe, see Parse. It does not Check it.
+func ParseChain(specs []string) (Chain, error) {
+	chain := make(Chain, len(specs))
+	for i, spec := range specs {
+		dm, err := Parse(spec)
+		if err != nil {
+			return nil, fmt.Errorf("deployment manager %d of %d: %w", i+1, len(specs), err)
+		}
+		chain[i] = dm
+	}
+	return chain, nil
+}
+
+// Specs returns the text form of each DM, see String.
+func (c Chain) Specs() []string {
+	specs := make([]string, len(c))
+	for i, dm := range c {
+		specs[i] = String(dm)
+	}
+	return specs
+}
+
+// String returns the chain on one line.
+func (c Chain) String() string { return "[" + strings.Join(c.Specs(), ", ") + "]" }
+
+// Verbs returns the verbs that the chain understands, sorted.
+func (c Chain) Verbs() (verbs []Verb) {
+	for _, dm := range c {
+		verbs = append(verbs, concernsOf(dm).Verbs...)
+	}
+	slices.Sort(verbs)
+	return verbs
+}
+
 // Proxy wraps wire in the proxies of the chain. Layer i is given at(i, outer),
 // where outer is the layers nearer the wire, which an Invoke by layer i passes
-// on its way to the replica it names.
+// on its way to the replica it names. A verb that no DM of the chain declares is
+// refused at the caller.
 func (c Chain) Proxy(at func(layer int, outer Handler) Caller, wire Handler) Handler {
 	h := wire
 	for i, dm := range slices.Backward(c) {
@@ -20,20 +57,21 @@ func (c Chain) Proxy(at func(layer int, outer Handler) Caller, wire Handler) Han
 			h = p.Proxy(at(i, h), h)
 		}
 	}
-	return h
+	return c.declared(h)
 }
 
 // Instance wraps guest in the instance managers of the chain. Layer i is given
 // at(i, inner), where inner is the layers nearer the application, which a
-// Restore by layer i must pass. The guest carries out methods and Replace.
+// Restore by layer i must pass. The guest carries out methods and Replace; the
+// handler returned takes no Replace, which only a Restore may send.
 func (c Chain) Instance(at func(layer int, inner Handler) Callee, guest Handler) Handler {
-	h := knownVerbs(guest)
+	h := c.unanswered(guest)
 	for i, dm := range c {
 		if p, ok := dm.(Instancer); ok {
 			h = p.Instance(at(i, h), h)
 		}
 	}
-	return h
+	return c.declared(h)
 }
 
 // Coordinate starts the coordinators of the chain.
@@ -45,12 +83,30 @@ func (c Chain) Coordinate(at func(layer int) Group) {
 	}
 }
 
-// knownVerbs keeps a verb that no DM took away from the guest.
-func knownVerbs(guest Handler) Handler {
+// declared lets methods and the chain's own verbs pass.
+func (c Chain) declared(next Handler) Handler {
+	verbs := c.Verbs()
+	return func(ctx context.Context, call Call) ([]byte, error) {
+		if call.Verb != "" && !slices.Contains(verbs, call.Verb) {
+			return nil, c.unknown(call.Verb)
+		}
+		return next(ctx, call)
+	}
+}
+
+// unanswered keeps a verb that no DM took away from the guest.
+func (c Chain) unanswered(guest Handler) Handler {
 	return func(ctx context.Context, call Call) ([]byte, error) {
 		if call.Verb != "" && call.Verb != Replace {
-			return nil, abi.ErrVerb
+			return nil, c.unknown(call.Verb)
 		}
 		return guest(ctx, call)
 	}
+}
+
+func (c Chain) unknown(v Verb) error {
+	if verbs := c.Verbs(); len(verbs) > 0 {
+		return abi.Errorf(abi.UnknownVerb, "unknown verb %q: the chain %s understands %s", v, c, list(verbs))
+	}
+	return abi.Errorf(abi.UnknownVerb, "unknown verb %q: no deployment manager of the chain %s has verbs", v, c)
 }

@@ -1,0 +1,103 @@
+package dms
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Check reports why a chain makes no sense: a DM that is not valid or there twice,
+// two owners of a verb or of a trait, a DM that minds another, an order in which
+// one would see no call. It goes by what the DMs say of themselves ([Concerned]).
+// The error is of code abi.Refused and, where another order would do, ends with
+// the chain to write.
+func Check(chain Chain) error {
+	for i, dm := range chain {
+		if err := validate(dm); err != nil {
+			return refused("%s: %v", NameOf(dm), err)
+		}
+		for _, before := range chain[:i] {
+			if err := together(before, dm); err != nil {
+				return err
+			}
+		}
+	}
+	for i, dm := range chain {
+		for _, before := range chain[:i] {
+			if why := precedes(dm, before); why != "" {
+				return refused("%s must come before %s: %s%s", NameOf(dm), NameOf(before), why, instead(chain))
+			}
+		}
+	}
+	return nil
+}
+
+// together returns why a and b cannot be in one chain, in whatever order.
+func together(a, b DM) error {
+	if NameOf(a) == NameOf(b) {
+		return refused("%s is in the chain twice; take one of them away", NameOf(a))
+	}
+	ca, cb := concernsOf(a), concernsOf(b)
+	for _, v := range ca.Verbs {
+		if slices.Contains(cb.Verbs, v) {
+			return refused("%s and %s cannot be in one chain: both answer the verb %s", NameOf(a), NameOf(b), v)
+		}
+	}
+	for _, t := range ca.Owns {
+		if slices.Contains(cb.Owns, t) {
+			return refused("%s and %s cannot be in one chain: both %s", NameOf(a), NameOf(b), t)
+		}
+	}
+	why := first(ca.Minds, cb)
+	if why == "" {
+		a, b, why = b, a, first(cb.Minds, ca)
+	}
+	if why != "" {
+		return refused("%s and %s cannot be in one chain: %s", NameOf(a), NameOf(b), why)
+	}
+	return nil
+}
+
+// precedes returns why a must come before b in a chain, "" if it need not.
+func precedes(a, b DM) string {
+	cb := concernsOf(b)
+	if why := first(concernsOf(a).Before, cb); why != "" {
+		return why
+	}
+	if !has(cb, AtCallers) {
+		return ""
+	}
+	switch a.(type) {
+	case Proxier, Instancer:
+		return fmt.Sprintf("%s runs calls beside their callers, and a DM after it sees none", NameOf(b))
+	}
+	return ""
+}
+
+// first returns what reasons says of the first trait, by its text, that c has.
+func first(reasons map[Trait]string, c Concerns) string {
+	for _, t := range slices.Sorted(maps.Keys(reasons)) {
+		if has(c, t) {
+			return reasons[t]
+		}
+	}
+	return ""
+}
+
+func has(c Concerns, t Trait) bool { return slices.Contains(c.Owns, t) || slices.Contains(c.Has, t) }
+
+// instead returns the advice to write the chain in an order that Check accepts.
+func instead(chain Chain) string {
+	rest, ordered := slices.Clone(chain), Chain{}
+	for len(rest) > 0 {
+		next := slices.IndexFunc(rest, func(dm DM) bool {
+			return !slices.ContainsFunc(rest, func(other DM) bool { return other != dm && precedes(other, dm) != "" })
+		})
+		if next < 0 { // each must come before the other
+			return "; no order of the two would do"
+		}
+		ordered = append(ordered, rest[next])
+		rest = slices.Delete(rest, next, next+1)
+	}
+	return "; write " + ordered.String()
+}
