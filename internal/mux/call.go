@@ -1,0 +1,117 @@
+package mux
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"amino.run/abi"
+)
+
+// Call sends a request and returns the reply, which is the caller's. The time
+// left until ctx's deadline travels with the request; when ctx ends first, the
+// handler's context is canceled and the error is Unavailable (deadline) or
+// Canceled, and the call may have run.
+//
+// A lost connection is Unavailable. Errors that begin with "not sent" say that
+// the call did not run. Errors of the handler are as it returned them. Call does
+// not keep body.
+func (c *Conn) Call(ctx context.Context, body []byte) ([]byte, error) {
+	if len(body) > maxFragment {
+		return c.CallParts(ctx, body)
+	}
+	p, timeout, err := c.begin(ctx, len(body))
+	if err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	if !c.w.put(&frame{kind: kindRequest, id: p.id, timeout: timeout}, body, true, ctx.Done()) {
+		c.calls.drop(p)
+		return nil, c.unsent(ctx)
+	}
+	return c.await(ctx, p)
+}
+
+// CallParts is Call with a body that is the parts joined.
+func (c *Conn) CallParts(ctx context.Context, parts ...[]byte) ([]byte, error) {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	if n <= maxFragment {
+		body := make([]byte, 0, n)
+		for _, p := range parts {
+			body = append(body, p...)
+		}
+		return c.Call(ctx, body)
+	}
+	p, timeout, err := c.begin(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	begun, _ := c.w.putBody(&outBody{
+		head:  frame{kind: kindRequest, id: p.id, timeout: timeout, total: n},
+		next:  kindRequestPart,
+		parts: append([][]byte(nil), parts...),
+	}, ctx.Done(), p.ready)
+	if !begun {
+		c.calls.drop(p)
+		return nil, c.unsent(ctx)
+	}
+	return c.await(ctx, p)
+}
+
+// begin returns a call for a body of n bytes and how long it may wait, 0 being
+// forever.
+func (c *Conn) begin(ctx context.Context, n int) (p *call, timeout time.Duration, err error) {
+	if n > c.opt.maxBody {
+		return nil, 0, abi.Errorf(abi.BadArgument, "not sent: the request has %d bytes; the limit is %d", n, c.opt.maxBody)
+	}
+	if ctx.Err() != nil {
+		return nil, 0, c.unsent(ctx)
+	}
+	if d, ok := ctx.Deadline(); ok {
+		if timeout = time.Until(d); timeout <= 0 {
+			return nil, 0, abi.Errorf(abi.Unavailable, "not sent: the deadline has passed already")
+		}
+	}
+	if p, err = c.calls.start(); err != nil {
+		return nil, 0, err
+	}
+	c.inflight.Add(1)
+	return p, timeout, nil
+}
+
+// await returns the answer to a call that was sent.
+func (c *Conn) await(ctx context.Context, p *call) ([]byte, error) {
+	select {
+	case <-p.ready:
+		return c.calls.take(p)
+	case <-ctx.Done():
+	}
+	// The cancel is queued while the id is still ours: it never hits a later call.
+	c.w.put(&frame{kind: kindCancel, id: p.id}, nil, false, nil)
+	if !c.calls.abandon(p) {
+		<-p.ready
+		return c.calls.take(p)
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, abi.Errorf(abi.Canceled, "canceled while waiting for %s; the call may have run", c)
+	}
+	return nil, abi.Errorf(abi.Unavailable, "no answer from %s before the deadline; the call may have run", c)
+}
+
+// unsent says why a call was not sent.
+func (c *Conn) unsent(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		c.calls.mu.Lock()
+		defer c.calls.mu.Unlock()
+		return c.calls.closed
+	case errors.Is(err, context.Canceled):
+		return abi.Errorf(abi.Canceled, "not sent: canceled before that")
+	default:
+		return abi.Errorf(abi.Unavailable, "not sent: the deadline passed before that")
+	}
+}

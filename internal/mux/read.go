@@ -1,0 +1,193 @@
+package mux
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"amino.run/abi"
+)
+
+// maxMessage is the longest error message, in bytes, that is sent.
+const maxMessage = 16 << 10
+
+// read takes frames in until the connection is done, then ends the contexts of
+// the requests.
+func (c *Conn) read() {
+	for {
+		b, err := c.s.recv()
+		if err == nil {
+			c.heard.Store(true)
+			err = c.readBatch(b)
+		}
+		if err != nil {
+			c.close(err)
+			break
+		}
+	}
+	for _, s := range c.slots {
+		if s == nil {
+			continue
+		}
+		if r := s.cur.Load(); r != nil {
+			r.end()
+		}
+	}
+}
+
+func (c *Conn) readBatch(b []byte) error {
+	for len(b) > 0 {
+		f, rest, err := parseFrame(b)
+		if err == nil {
+			err = c.readFrame(&f)
+		}
+		if err != nil {
+			return fmt.Errorf("broken by the peer: %w", err)
+		}
+		b = rest
+	}
+	return nil
+}
+
+// readFrame acts on a frame. It must not wait. An error is the peer's fault and
+// ends the connection.
+func (c *Conn) readFrame(f *frame) error {
+	switch f.kind {
+	case kindRequest:
+		return c.readRequest(f)
+	case kindRequestPart:
+		return c.readRequestPart(f)
+	case kindReply, kindReplyPart:
+		return c.readReply(f)
+	case kindFail:
+		if f.code == uint8(abi.OK) {
+			return fmt.Errorf("%w: a failure of code 0", errFrame)
+		}
+		err := &abi.Error{Code: abi.Code(f.code), State: abi.State(f.state), Msg: string(f.body)}
+		if !c.calls.answer(f.id, nil, err) {
+			return fmt.Errorf("%w: a failure of call %d, which is not in flight", errFrame, f.id)
+		}
+	case kindCancel:
+		c.readCancel(f.id)
+	case kindPing:
+		c.w.put(&frame{kind: kindPong}, nil, false, nil)
+	case kindBye:
+		c.calls.close(abi.Errorf(abi.Unavailable, "not sent: %s is closing", c))
+	}
+	return nil
+}
+
+func (c *Conn) readRequest(f *frame) error {
+	if int(f.id) >= c.opt.maxInFlight {
+		c.fail(f.id, abi.Errorf(abi.Overloaded, "%d requests from this peer are in flight already; try again later", c.opt.maxInFlight), false)
+		return nil
+	}
+	for int(f.id) >= len(c.slots) {
+		c.slots = append(c.slots, nil)
+	}
+	s := c.slots[f.id]
+	if s == nil {
+		s = new(slot)
+		c.slots[f.id] = s
+	}
+	if s.cur.Load() != nil || s.in.left > 0 {
+		return fmt.Errorf("%w: request %d is in flight already", errFrame, f.id)
+	}
+	if f.total > c.opt.maxBody {
+		c.fail(f.id, abi.Errorf(abi.BadArgument, "the request has %d bytes; the limit is %d", f.total, c.opt.maxBody), false)
+		return nil
+	}
+	c.inflight.Add(1) // before draining is looked at: drain does it the other way round
+	if c.draining.Load() {
+		c.fail(f.id, abi.Errorf(abi.Unavailable, "the call did not run: the peer is closing"), false)
+		c.leave()
+		return nil
+	}
+	s.deadline = time.Time{}
+	if f.timeout > 0 {
+		s.deadline = time.Now().Add(f.timeout)
+	}
+	if f.total > 0 {
+		s.in.begin(f, c.opt.maxBody)
+		return nil
+	}
+	c.serve(s, f.id, bytes.Clone(f.body))
+	return nil
+}
+
+// readRequestPart adds to a request's body. Fragments of a request that was
+// refused or canceled meanwhile are passed over.
+func (c *Conn) readRequestPart(f *frame) error {
+	if int(f.id) >= len(c.slots) || c.slots[f.id] == nil || c.slots[f.id].in.left == 0 {
+		return nil
+	}
+	s := c.slots[f.id]
+	if !s.in.add(f.body) {
+		return fmt.Errorf("%w: request %d is longer than announced", errFrame, f.id)
+	}
+	if s.in.left == 0 {
+		c.serve(s, f.id, s.in.take())
+	}
+	return nil
+}
+
+func (c *Conn) serve(s *slot, id uint32, body []byte) {
+	r := &request{c: c, slot: s, id: id, body: body, deadline: s.deadline}
+	s.cur.Store(r)
+	c.work.run(r)
+}
+
+func (c *Conn) readReply(f *frame) error {
+	p := c.calls.waiting(f.id)
+	if p == nil || (f.kind == kindReplyPart) != (p.in.left > 0) {
+		return fmt.Errorf("%w: a reply to call %d, which does not wait for one", errFrame, f.id)
+	}
+	switch {
+	case f.kind == kindReplyPart:
+		if !p.in.add(f.body) {
+			return fmt.Errorf("%w: reply %d is longer than announced", errFrame, f.id)
+		}
+	case f.total > 0:
+		p.in.begin(f, c.opt.maxBody)
+	default:
+		c.calls.answer(f.id, bytes.Clone(f.body), nil)
+		return nil
+	}
+	if p.in.left > 0 {
+		return nil
+	}
+	if p.in.drop {
+		c.calls.answer(f.id, nil, abi.Errorf(abi.BadReply, "the reply is longer than the limit of %d bytes", c.opt.maxBody))
+		return nil
+	}
+	c.calls.answer(f.id, p.in.take(), nil)
+	return nil
+}
+
+// readCancel ends the context of a request, or drops one that has not come in
+// whole.
+func (c *Conn) readCancel(id uint32) {
+	if int(id) >= len(c.slots) || c.slots[id] == nil {
+		return
+	}
+	s := c.slots[id]
+	if s.in.left > 0 {
+		s.in = inBody{}
+		c.fail(id, abi.Errorf(abi.Canceled, "canceled before the request had come in whole"), false)
+		c.leave()
+		return
+	}
+	if r := s.cur.Load(); r != nil {
+		r.end()
+	}
+}
+
+// fail answers a request with an error. wait is as in writer.put.
+func (c *Conn) fail(id uint32, e *abi.Error, wait bool) {
+	msg := e.Error()
+	if len(msg) > maxMessage {
+		msg = msg[:maxMessage]
+	}
+	code := max(e.Code, abi.Application) // a handler's error is never OK
+	c.w.put(&frame{kind: kindFail, id: id, code: uint8(code), state: uint8(e.State)}, []byte(msg), wait, nil)
+}
