@@ -1,0 +1,141 @@
+import * as imports from "./imports";
+import { read, write, zero } from "./codec";
+import { Code, fail, pending } from "./failure";
+import { seed } from "./host";
+import { Reader } from "./reader";
+import { Writer } from "./writer";
+
+// The buffers that cross the wall. Globals are roots of the collector, and it does not move objects, so a buffer stays
+// where it is for as long as its global names it. The host never enters while the guest waits: one of each is enough.
+const SMALL = 65536;
+let inbox: ArrayBuffer = new ArrayBuffer(256);
+const outbox: Writer = new Writer();
+
+export function amino_abi_v1(): void {}
+
+export function amino_alloc(len: i32): usize {
+  const size = inbox.byteLength;
+  if (<u32>len > <u32>size || (size > SMALL && len <= SMALL)) inbox = new ArrayBuffer(max(len, 256));
+  return changetype<usize>(inbox);
+}
+
+export function amino_resume(): void {
+  Math.seedRandom(reinterpret<i64>(seed()));
+}
+
+/** Call is the call under way: its name, its arguments, and in the end its reply. There is one, used again and again. */
+export class Call {
+  private nameAt: usize = 0;
+  private nameLength: i32 = 0;
+  private args: Reader = new Reader(inbox, 0, 0);
+  private size: i64 = 0;
+  private taken: i64 = 0;
+  /** Whether this is the constructor's call. */
+  constructing: bool = false;
+
+  /** Takes the call frame at ptr, which is in the inbox, apart. */
+  open(ptr: usize, len: i32): void {
+    pending.clear();
+    const at = <i32>(ptr - changetype<usize>(inbox));
+    this.constructing = load<u8>(ptr) == 1;
+    this.nameAt = ptr + 4;
+    this.nameLength = load<u16>(ptr, 2);
+    this.args.reset(inbox, at + 4 + this.nameLength, at + len);
+    this.size = this.args.list();
+    this.taken = 0;
+    if (!this.args.ok) this.blame("arguments");
+  }
+
+  /** Tells whether the method's name is this one. */
+  is(name: string): bool {
+    const n = this.nameLength;
+    if (n != name.length) return false;
+    for (let i = 0; i < n; i++) {
+      if (<i32>load<u8>(this.nameAt + i) != name.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
+  /** Tells whether one more argument is given. */
+  more(): bool {
+    return this.args.more(this.size, this.taken);
+  }
+
+  /** Takes the next argument. */
+  arg<T>(name: string): T {
+    if (!this.more()) {
+      this.args.fail("missing");
+      this.blame("argument " + name);
+      return zero<T>();
+    }
+    this.taken++;
+    const v = read<T>(this.args);
+    if (!this.args.ok) this.blame("argument " + name);
+    return v;
+  }
+
+  /** Makes the first error in the arguments the call's. */
+  private blame(what: string): void {
+    if (pending.code == Code.OK) fail(what + ": " + this.args.error, Code.BadArgument);
+  }
+
+  /** Ends the arguments. If the answer is false nothing may run and the reply is refuse(). */
+  ready(): bool {
+    if (pending.code != Code.OK) return false;
+    if (this.more()) this.args.fail("more than " + this.taken.toString() + " given");
+    this.args.leave();
+    if (this.args.ok && !this.args.done) this.args.fail("something follows them");
+    if (!this.args.ok) this.blame("arguments");
+    return this.args.ok;
+  }
+
+  /** Tells whether the call is to answer an error. */
+  get failed(): bool {
+    return pending.code != Code.OK;
+  }
+
+  /** Replies with a result, or with the error that the method left. */
+  reply<T>(result: T): i64 {
+    if (pending.code != Code.OK) return this.refuse();
+    this.begin(Code.OK);
+    write<T>(outbox, result);
+    return this.end();
+  }
+
+  /** Replies to a call that has no result. */
+  done(): i64 {
+    if (pending.code != Code.OK) return this.refuse();
+    this.begin(Code.OK);
+    return this.end();
+  }
+
+  /** Replies with an error of its own. */
+  deny(code: Code, message: string): i64 {
+    fail(message, code);
+    return this.refuse();
+  }
+
+  /** Replies to a call of a method that does not exist. */
+  unknown(): i64 {
+    const name = String.UTF8.decodeUnsafe(this.nameAt, this.nameLength);
+    return this.deny(Code.UnknownMethod, "no method \"" + name + "\"");
+  }
+
+  /** Replies with the pending error. */
+  refuse(): i64 {
+    this.begin(pending.code);
+    outbox.utf8(pending.message);
+    pending.clear();
+    return this.end();
+  }
+
+  private begin(code: Code): void {
+    outbox.reset();
+    outbox.byte(<u8>code);
+    outbox.byte(0);
+  }
+
+  private end(): i64 {
+    return (<i64>changetype<usize>(outbox.buffer) << 32) | <i64>outbox.length;
+  }
+}

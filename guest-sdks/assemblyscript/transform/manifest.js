@@ -1,0 +1,25 @@
+// Makes the manifest of ABI.md.
+
+/** Returns the manifest of a microservice that findMicroservice found. */
+export function manifest(service) {
+  const params = (list) => (list.length ? { params: list.map((p) => ({ name: p.name, type: p.wit })) } : {});
+  return {
+    abi: 1,
+    name: service.name,
+    ...text("doc", service.doc),
+    language: "assemblyscript",
+    constructor: params(service.params),
+    methods: service.methods.map((m) => ({
+      name: m.name,
+      ...text("doc", m.doc),
+      ...params(m.params),
+      ...text("result", m.wit),
+      ...(m.readonly ? { readonly: true } : {}),
+    })),
+    ...(service.dms.length ? { dms: service.dms } : {}),
+  };
+}
+
+function text(key, value) {
+  return value ? { [key]: value } : {};
+}
