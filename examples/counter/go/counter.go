@@ -1,0 +1,27 @@
+// Counter is the smallest microservice that has a state.
+package main
+
+import (
+	_ "embed"
+
+	amino "amino.run/guest"
+)
+
+// Counter counts.
+type Counter struct{ n int64 }
+
+// Add adds by and returns the sum.
+func (c *Counter) Add(by int64) int64 {
+	c.n += by
+	return c.n
+}
+
+// Get returns the count.
+func (c *Counter) Get() int64 { return c.n }
+
+//go:embed counter.go
+var source string
+
+func init() { amino.Serve(&Counter{}, amino.ReadOnly("Get"), amino.Source(source)) }
+
+func main() {}

@@ -1,0 +1,3 @@
+module amino.run/guest
+
+go 1.26
