@@ -1,0 +1,2 @@
+// Package serializability has the DMs that keep calls and transactions apart.
+package serializability
