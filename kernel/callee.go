@@ -1,0 +1,45 @@
+package kernel
+
+import (
+	"context"
+
+	"amino.run/dms"
+	"amino.run/kernel/internal/part"
+)
+
+// A callee is the kernel as one instance manager of a chain sees it.
+type callee struct {
+	*part.Part
+	r     *replica
+	inner dms.Handler // the layers nearer the application
+}
+
+var _ dms.Callee = (*callee)(nil)
+
+// Self implements dms.Callee.
+func (c *callee) Self() dms.Replica { return c.r.here().DM() }
+
+// Version implements dms.Callee.
+func (c *callee) Version() uint64 { return c.r.guest.version.Load() }
+
+// Snapshot implements dms.Callee.
+func (c *callee) Snapshot(ctx context.Context) (dms.Snapshot, error) { return c.r.guest.snapshot(ctx) }
+
+// Restore implements dms.Callee.
+func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
+	_, err := c.inner(ctx, dms.Call{ID: s.Version, Verb: dms.Replace, Args: s.Image})
+	return err
+}
+
+// Save implements dms.Callee.
+func (c *callee) Save(_ context.Context, s dms.Snapshot) error {
+	return c.r.k.store.save(c.r.peer, c.r.epoch, s)
+}
+
+// Load implements dms.Callee.
+func (c *callee) Load(context.Context) (dms.Snapshot, error) { return c.r.k.store.load(c.r.peer) }
+
+// OnRecover implements dms.Callee.
+func (c *callee) OnRecover(f func(ctx context.Context) error) {
+	c.r.recover = append(c.r.recover, f)
+}

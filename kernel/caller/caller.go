@@ -1,0 +1,165 @@
+// Package caller is the kernel beside a caller: it finds the group a call is
+// for, runs its proxies, and sends the call to the replica where it is now.
+package caller
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/internal/api"
+)
+
+// MaxDepth is how many microservices may wait for one another in one call.
+const MaxDepth = 64
+
+// DefaultTimeout bounds a call that has no deadline and whose spec names none.
+const DefaultTimeout = 30 * time.Second
+
+// A Directory knows where every group is. The OMS is one. It may be used by many
+// goroutines at once.
+type Directory interface {
+	// Lookup returns the group of a name or ID, or abi.ErrNotFound.
+	Lookup(ctx context.Context, ref string) (api.Group, error)
+}
+
+// A Kernel is what the caller side needs of the kernel it is part of. It may be
+// used by many goroutines at once.
+type Kernel interface {
+	// Here returns the kernel's node.
+	Here() dms.Node
+
+	// Invoke sends a call to a replica, here or elsewhere. Of a replica that has
+	// moved it returns abi.ErrMoved with a message MovedTo wrote; of one that is
+	// not there, abi.ErrNotFound: neither call has run.
+	Invoke(ctx context.Context, to api.Replica, call dms.Call) ([]byte, error)
+
+	// Fetch returns the state of a replica; errors are as for Invoke.
+	Fetch(ctx context.Context, to api.Replica) (api.Snapshot, error)
+
+	// Run runs a private copy of a group's microservice here.
+	Run(ctx context.Context, g *api.Group, s dms.Snapshot) (dms.Copy, error)
+
+	// Ask carries a message to a coordinator, an instance or a proxy of g.
+	Ask(ctx context.Context, g *api.Group, m api.AskRequest) ([]byte, error)
+}
+
+// Caller makes calls on behalf of all callers of one kernel. It may be used by
+// many goroutines at once.
+type Caller struct {
+	ctx    context.Context // the kernel's life
+	kernel Kernel
+	dir    Directory
+	ids    atomic.Uint64
+
+	mu     sync.RWMutex
+	routes map[string]*route // by name and by ID
+}
+
+// New returns a Caller that lives as long as ctx. Its call IDs start at first;
+// IDs that start at least 2^32 apart stay unique.
+func New(ctx context.Context, k Kernel, d Directory, first uint64) *Caller {
+	c := &Caller{ctx: ctx, kernel: k, dir: d, routes: map[string]*route{}}
+	c.ids.Store(first)
+	return c
+}
+
+// Call calls the microservice of a name or ID. Of the call's fields only Method,
+// Verb, Args, Path and Root need to be set.
+func (c *Caller) Call(ctx context.Context, target string, call dms.Call) ([]byte, error) {
+	r, err := c.route(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	if len(call.Path) >= MaxDepth {
+		return nil, abi.Errorf(abi.Reentrant, "call of %s: %d microservices wait for one another; that is the limit", target, MaxDepth)
+	}
+	call.ID, call.From = c.ids.Add(1), c.kernel.Here()
+	if len(call.Path) == 0 {
+		call.Root = call.ID
+	}
+	if call.Verb == "" {
+		call.ReadOnly = r.readOnly[call.Method]
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel func()
+		ctx, cancel = WithTimeout(ctx, r.timeout)
+		defer cancel()
+	}
+	return r.handler(ctx, call)
+}
+
+// Group returns the group of a name or ID as this caller knows it.
+func (c *Caller) Group(ctx context.Context, target string) (*api.Group, *abi.Manifest, error) {
+	r, err := c.route(ctx, target)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.group.Load(), r.manifest, nil
+}
+
+// Changed tells the caller of a group as it is now.
+func (c *Caller) Changed(g api.Group) {
+	c.mu.RLock()
+	r := c.routes[g.ID]
+	c.mu.RUnlock()
+	if r == nil {
+		return
+	}
+	if len(g.Replicas) == 0 { // deleted
+		c.drop(r)
+		return
+	}
+	r.update(&g)
+}
+
+// Deliver answers a message to a proxy of this caller.
+func (c *Caller) Deliver(ctx context.Context, m api.AskRequest) ([]byte, error) {
+	c.mu.RLock()
+	r := c.routes[m.Group]
+	c.mu.RUnlock()
+	if r == nil {
+		return nil, abi.Errorf(abi.NotFound, "no proxy of %s at %s", m.Group, c.kernel.Here().ID)
+	}
+	return r.deliver(ctx, m)
+}
+
+// route returns the route of a name or ID, building it at first use.
+func (c *Caller) route(ctx context.Context, target string) (*route, error) {
+	c.mu.RLock()
+	r := c.routes[target]
+	c.mu.RUnlock()
+	if r != nil {
+		return r, nil
+	}
+	g, err := c.dir.Lookup(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.routes[g.ID]; r != nil { // another caller was first
+		c.routes[target] = r
+		return r, nil
+	}
+	if r, err = newRoute(c, &g); err != nil {
+		return nil, err
+	}
+	c.routes[g.ID], c.routes[g.Name] = r, r
+	return r, nil
+}
+
+// drop forgets a group that is deleted.
+func (c *Caller) drop(r *route) {
+	g := r.group.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.routes, g.ID)
+	if c.routes[g.Name] == r {
+		delete(c.routes, g.Name)
+	}
+	r.stop()
+}

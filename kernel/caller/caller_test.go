@@ -1,0 +1,230 @@
+package caller
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	_ "amino.run/dms/primitive"
+	"amino.run/internal/api"
+)
+
+// A world is a directory and some kernels, as one caller sees them.
+type world struct {
+	mu      sync.Mutex
+	group   api.Group // what the directory says
+	missing bool
+	lookups int
+	calls   []string // node/epoch of each call that arrived
+	answer  func(to api.Replica, call dms.Call) ([]byte, error)
+}
+
+func (w *world) Lookup(context.Context, string) (api.Group, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lookups++
+	if w.missing {
+		return api.Group{}, abi.ErrNotFound
+	}
+	return w.group, nil
+}
+
+func (w *world) Here() dms.Node { return dms.Node{ID: "here"} }
+
+func (w *world) Invoke(_ context.Context, to api.Replica, call dms.Call) ([]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, to.Node.ID)
+	return w.answer(to, call)
+}
+
+func (w *world) Fetch(context.Context, api.Replica) (api.Snapshot, error) { return api.Snapshot{}, nil }
+
+func (w *world) Run(context.Context, *api.Group, dms.Snapshot) (dms.Copy, error) {
+	return nil, errors.New("no copies here")
+}
+
+func (w *world) Ask(context.Context, *api.Group, api.AskRequest) ([]byte, error) { return nil, nil }
+
+const manifest = `{"abi":1,"name":"counter","methods":[{"name":"add","params":[{"name":"by","type":"s64"}],"result":"s64"},{"name":"get","result":"s64","readonly":true}]}`
+
+// place puts the only replica on a node in an epoch.
+func (w *world) place(node string, epoch uint64) {
+	w.group = api.Group{
+		ID: "m1", Name: "counter", Manifest: []byte(manifest), Revision: w.group.Revision + 1,
+		Replicas: []api.Replica{{Peer: "m1/0", Node: api.Node{ID: node, Addr: node + ":1"}, Epoch: epoch}},
+	}
+}
+
+func (w *world) caller(t *testing.T) *Caller { return New(t.Context(), w, w, 100) }
+
+func get(t *testing.T, c *Caller) error {
+	t.Helper()
+	_, err := c.Call(t.Context(), "counter", dms.Call{Method: "get", Args: []byte{0x80}})
+	return err
+}
+
+func TestCallFillsWhatTheCallerKnows(t *testing.T) {
+	w := &world{}
+	w.place("k1", 1)
+	var got []dms.Call
+	w.answer = func(_ api.Replica, call dms.Call) ([]byte, error) { got = append(got, call); return nil, nil }
+	c := w.caller(t)
+	c.Call(t.Context(), "counter", dms.Call{Method: "get"})
+	c.Call(t.Context(), "m1", dms.Call{Method: "add", Path: []string{"m9"}, Root: 7})
+	if len(got) != 2 || !got[0].ReadOnly || got[1].ReadOnly {
+		t.Fatalf("readonly is not the manifest's: %+v", got)
+	}
+	if got[0].ID == got[1].ID || got[0].Root != got[0].ID || got[1].Root != 7 || got[0].From.ID != "here" {
+		t.Errorf("identity: %+v", got)
+	}
+	if w.lookups != 1 {
+		t.Errorf("%d look-ups for a name and then its ID", w.lookups)
+	}
+}
+
+func TestCallFollowsAMoveWithoutTheDirectory(t *testing.T) {
+	w := &world{}
+	w.place("k1", 1)
+	w.answer = func(to api.Replica, _ dms.Call) ([]byte, error) {
+		if to.Node.ID == "k1" {
+			return nil, MovedTo(api.Replica{Node: api.Node{ID: "k2", Addr: "k2:1"}, Epoch: 2})
+		}
+		return []byte{1}, nil
+	}
+	c := w.caller(t)
+	for range 2 {
+		if err := get(t, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(w.calls, " "); got != "k1 k2 k2" || w.lookups != 1 {
+		t.Errorf("calls went to %s with %d look-ups; the new place was not remembered", got, w.lookups)
+	}
+}
+
+func TestCallAsksTheDirectoryWhenNoOneKnows(t *testing.T) {
+	w := &world{}
+	w.place("k1", 1)
+	w.answer = func(to api.Replica, _ dms.Call) ([]byte, error) {
+		if to.Node.ID == "k1" {
+			w.place("k3", 2)
+			return nil, abi.ErrNotFound
+		}
+		return nil, nil
+	}
+	if err := get(t, w.caller(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(w.calls, " "); got != "k1 k3" {
+		t.Errorf("calls went to %s", got)
+	}
+}
+
+func TestCallGivesUpOnAReplicaThatIsNowhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.place("k1", 1)
+		w.answer = func(api.Replica, dms.Call) ([]byte, error) { return nil, abi.ErrNotFound }
+		err := get(t, w.caller(t))
+		if abi.CodeOf(err) != abi.Unavailable || !strings.Contains(err.Error(), "did not run") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestCallIsNotRepeatedWhenItMayHaveRun(t *testing.T) {
+	w := &world{}
+	w.place("k1", 1)
+	w.answer = func(api.Replica, dms.Call) ([]byte, error) { return nil, abi.ErrUnavailable }
+	if err := get(t, w.caller(t)); !errors.Is(err, abi.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if len(w.calls) != 1 {
+		t.Errorf("the call was sent %d times", len(w.calls))
+	}
+}
+
+func TestCallOfALostReplicaSaysWhatToDo(t *testing.T) {
+	for _, recovers := range []bool{true, false} {
+		w := &world{}
+		w.place("k1", 1)
+		w.group.Replicas[0].Lost, w.group.Replicas[0].Recovers = true, recovers
+		err := get(t, w.caller(t))
+		want := map[bool]string{true: "comes back when", false: "deploy it again"}[recovers]
+		if abi.CodeOf(err) != abi.Unavailable || !strings.Contains(err.Error(), want) || len(w.calls) != 0 {
+			t.Errorf("recovers %v: %v, after %d calls", recovers, err, len(w.calls))
+		}
+	}
+}
+
+func TestCallOfADeletedGroup(t *testing.T) {
+	w := &world{}
+	w.place("k1", 1)
+	w.answer = func(api.Replica, dms.Call) ([]byte, error) { w.missing = true; return nil, abi.ErrNotFound }
+	c := w.caller(t)
+	if err := get(t, c); !errors.Is(err, abi.ErrNotFound) || !strings.Contains(err.Error(), "deleted") {
+		t.Errorf("got %v", err)
+	}
+	// A new microservice of that name is another group.
+	w.missing, w.answer = false, func(api.Replica, dms.Call) ([]byte, error) { return nil, nil }
+	w.place("k2", 1)
+	if err := get(t, c); err != nil {
+		t.Errorf("after deploying again: %v", err)
+	}
+}
+
+func TestChangedIsHeard(t *testing.T) {
+	w := &world{answer: func(api.Replica, dms.Call) ([]byte, error) { return nil, nil }}
+	w.place("k1", 1)
+	c := w.caller(t)
+	get(t, c)
+	w.place("k2", 2)
+	c.Changed(w.group)
+	get(t, c)
+	old := w.group
+	old.Revision, old.Replicas = 1, nil
+	old.Replicas = []api.Replica{{Peer: "m1/0", Node: api.Node{ID: "k1"}}}
+	c.Changed(old) // late news
+	get(t, c)
+	if got := strings.Join(w.calls, " "); got != "k1 k2 k2" {
+		t.Errorf("calls went to %s", got)
+	}
+}
+
+func TestProxiesRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.place("k1", 1)
+		w.group.Spec.DMs = []string{"AtLeastOnceRPC(timeout=10s)"}
+		fails := 3
+		w.answer = func(api.Replica, dms.Call) ([]byte, error) {
+			if fails--; fails >= 0 {
+				return nil, abi.ErrUnavailable
+			}
+			return []byte{1}, nil
+		}
+		start := time.Now()
+		if err := get(t, w.caller(t)); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.calls) != 4 || time.Since(start) > 10*time.Second {
+			t.Errorf("%d calls in %v", len(w.calls), time.Since(start))
+		}
+	})
+}
+
+func TestDepthIsLimited(t *testing.T) {
+	w := &world{answer: func(api.Replica, dms.Call) ([]byte, error) { return nil, nil }}
+	w.place("k1", 1)
+	_, err := w.caller(t).Call(t.Context(), "counter", dms.Call{Method: "get", Path: make([]string, MaxDepth)})
+	if !errors.Is(err, abi.ErrReentrant) {
+		t.Errorf("got %v", err)
+	}
+}

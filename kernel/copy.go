@@ -1,0 +1,57 @@
+package kernel
+
+import (
+	"context"
+	"runtime"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/internal/api"
+)
+
+// A private copy is a guest outside its group, beside a caller.
+type privateCopy struct{ x *guest }
+
+var _ dms.Copy = (*privateCopy)(nil)
+
+// Run implements caller.Kernel. The copy's memory is freed when no one refers to
+// it any more: the DM that asked for it keeps it as long as it likes.
+func (k *Kernel) Run(ctx context.Context, g *api.Group, s dms.Snapshot) (dms.Copy, error) {
+	m, err := k.modules.get(ctx, g.Spec.Module)
+	if err != nil {
+		return nil, err
+	}
+	x, err := newGuest(ctx, m, k.env(g, g.ID+"@"+k.node.ID), g, &s)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.inst.Resume(ctx); err != nil {
+		x.close()
+		return nil, err
+	}
+	c := &privateCopy{x}
+	runtime.AddCleanup(c, func(x *guest) { x.close() }, x)
+	return c, nil
+}
+
+// Invoke implements dms.Copy.
+func (c *privateCopy) Invoke(ctx context.Context, call dms.Call) ([]byte, error) {
+	defer runtime.KeepAlive(c)
+	if call.Verb != "" {
+		return nil, abi.Errorf(abi.UnknownVerb, "a private copy does not take verbs")
+	}
+	return c.x.invoke(ctx, call)
+}
+
+// Snapshot implements dms.Copy.
+func (c *privateCopy) Snapshot(ctx context.Context) (dms.Snapshot, error) {
+	defer runtime.KeepAlive(c)
+	return c.x.snapshot(ctx)
+}
+
+// Restore implements dms.Copy.
+func (c *privateCopy) Restore(ctx context.Context, s dms.Snapshot) error {
+	defer runtime.KeepAlive(c)
+	_, err := c.x.invoke(ctx, dms.Call{ID: s.Version, Verb: dms.Replace, Args: s.Image})
+	return err
+}

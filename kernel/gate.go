@@ -1,0 +1,99 @@
+package kernel
+
+import (
+	"context"
+	"sync"
+)
+
+// A gate lets activity of one replica in: calls, messages and ticks. Closed, it
+// makes new activity wait; quiet means closed with nothing inside. Ended, it
+// turns all away with one error. The zero gate is open.
+type gate struct {
+	mu     sync.Mutex
+	inside int
+	opened chan struct{} // closed at the next change; nil while open
+	empty  chan struct{} // closed when the last one leaves; nil if no one waits for it
+	end    error         // not nil once ended
+}
+
+// enter waits until the gate is open. It returns the gate's end, or ctx's.
+func (g *gate) enter(ctx context.Context) error {
+	for {
+		g.mu.Lock()
+		switch {
+		case g.end != nil:
+			g.mu.Unlock()
+			return g.end
+		case g.opened == nil:
+			g.inside++
+			g.mu.Unlock()
+			return nil
+		}
+		opened := g.opened
+		g.mu.Unlock()
+		select {
+		case <-opened:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// leave ends what enter let in.
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inside--
+	if g.inside == 0 && g.empty != nil {
+		close(g.empty)
+		g.empty = nil
+	}
+}
+
+// quiet closes the gate and returns when no one is inside. If ctx ends first,
+// the gate is open again. Only one goroutine at a time closes a gate.
+func (g *gate) quiet(ctx context.Context) error {
+	g.mu.Lock()
+	if g.end != nil {
+		g.mu.Unlock()
+		return g.end
+	}
+	if g.opened == nil {
+		g.opened = make(chan struct{})
+	}
+	if g.inside == 0 {
+		g.mu.Unlock()
+		return nil
+	}
+	empty := make(chan struct{})
+	g.empty = empty
+	g.mu.Unlock()
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+		g.mu.Lock()
+		g.empty = nil
+		g.mu.Unlock()
+		g.open()
+		return ctx.Err()
+	}
+}
+
+// open lets those who wait in.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.opened != nil {
+		close(g.opened)
+		g.opened = nil
+	}
+}
+
+// finish turns all away with err from now on: those who wait too.
+func (g *gate) finish(err error) {
+	g.mu.Lock()
+	g.end = err
+	g.mu.Unlock()
+	g.open()
+}

@@ -1,0 +1,168 @@
+package kernel
+
+import (
+	"context"
+	"sync/atomic"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/host"
+	"amino.run/internal/api"
+)
+
+// A guest is a host instance with a turn, a version, and something to go back to.
+// It is the innermost handler of a replica's chain, and of a private copy.
+type guest struct {
+	inst     host.Instance
+	env      *env
+	turn     turn
+	version  atomic.Uint64
+	perCall  bool        // capture before each call that may write
+	last     *host.Image // the last snapshot
+	lastVers uint64
+	after    func(call uint64, verbs []abi.Request) // told of verbs a guest sent to itself; may be nil
+}
+
+// newGuest instantiates m. With s it continues from there; without, it boots and
+// runs the constructor.
+func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snapshot) (*guest, error) {
+	cfg := host.Config{Env: e, Limits: host.Limits{Memory: g.Spec.Memory, Fuel: g.Spec.Fuel}}
+	var img *host.Image
+	if s != nil {
+		var err error
+		if img, err = host.ParseImage(s.Image); err != nil {
+			return nil, err
+		}
+	}
+	inst, err := m.compiled.Instantiate(ctx, cfg, img)
+	if err != nil {
+		return nil, err
+	}
+	x := &guest{inst: inst, env: e, perCall: g.Spec.Rollback == api.RollbackCall}
+	e.turn = &x.turn
+	if s != nil {
+		x.version.Store(s.Version)
+		x.last, x.lastVers = img, s.Version
+		return x, nil
+	}
+	if err = x.construct(ctx, g.Spec.Args); err == nil {
+		_, err = x.capture()
+	}
+	if err != nil {
+		inst.Close(ctx)
+		return nil, err
+	}
+	return x, nil
+}
+
+// construct boots the guest and runs its constructor.
+func (x *guest) construct(ctx context.Context, args []byte) error {
+	if err := x.inst.Boot(ctx); err != nil {
+		return err
+	}
+	x.env.begin(dms.Call{})
+	defer x.env.end()
+	_, err := x.inst.Invoke(ctx, abi.Constructor, 0, "", args)
+	return err
+}
+
+// invoke runs one call in the guest; Replace puts a snapshot in its place.
+func (x *guest) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
+	if err := x.turn.lock(ctx, call.Root, len(call.Path) > 0); err != nil {
+		return nil, err
+	}
+	defer x.turn.unlock()
+	if call.Verb == dms.Replace {
+		return nil, x.replace(ctx, call.Args, call.ID)
+	}
+	if x.perCall && !call.ReadOnly {
+		if _, err := x.capture(); err != nil {
+			return nil, err
+		}
+	}
+	var flags uint8
+	if call.ReadOnly {
+		flags = abi.ReadOnlyFlag
+	}
+	x.env.begin(call)
+	out, err := x.inst.Invoke(ctx, abi.Method, flags, call.Method, call.Args)
+	if later := x.env.end(); len(later) > 0 && err == nil && x.after != nil {
+		x.after(call.ID, later)
+	}
+	if err != nil && abi.CodeOf(err).Fate() == abi.Undone {
+		return nil, x.rewind(ctx, err)
+	}
+	if !call.ReadOnly {
+		x.version.Add(1)
+	}
+	return out, err
+}
+
+// rewind puts the last snapshot back after a call that was undone, and returns
+// the call's error with the state the guest is in now.
+func (x *guest) rewind(ctx context.Context, cause error) error {
+	e := *abi.AsError(cause)
+	if err := x.inst.Restore(context.WithoutCancel(ctx), x.last); err != nil {
+		e.Code, e.Msg = abi.Internal, e.Msg+"; and the state cannot be put back: "+err.Error()
+		return &e
+	}
+	if x.lastVers == x.version.Load() {
+		e.State = abi.StateBefore
+		e.Msg += "; the state is the one before the call"
+		return &e
+	}
+	e.State = abi.StateSnapshot
+	e.Msg += "; the state is the last snapshot, calls since then are undone"
+	x.version.Add(1)
+	x.lastVers = x.version.Load()
+	return &e
+}
+
+// capture takes a snapshot to go back to. The turn is held, or the guest is not
+// yet seen by others.
+func (x *guest) capture() (*host.Image, error) {
+	if x.last != nil && x.lastVers == x.version.Load() {
+		return x.last, nil
+	}
+	img, err := x.inst.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	x.last, x.lastVers = img, x.version.Load()
+	return img, nil
+}
+
+// replace puts a marshalled image in place of the state.
+func (x *guest) replace(ctx context.Context, image []byte, version uint64) error {
+	img, err := host.ParseImage(image)
+	if err != nil {
+		return err
+	}
+	if err := x.inst.Restore(ctx, img); err != nil {
+		return err
+	}
+	x.version.Store(max(x.version.Load(), version) + 1)
+	x.last, x.lastVers = img, x.version.Load()
+	return nil
+}
+
+// snapshot returns the state between two calls.
+func (x *guest) snapshot(ctx context.Context) (dms.Snapshot, error) {
+	if err := x.turn.lock(ctx, 0, false); err != nil {
+		return dms.Snapshot{}, err
+	}
+	img, err := x.capture()
+	version := x.version.Load()
+	x.turn.unlock()
+	if err != nil {
+		return dms.Snapshot{}, err
+	}
+	return dms.Snapshot{Version: version, Image: img.Marshal()}, nil // an image never changes
+}
+
+// close frees the instance when the last call has left it.
+func (x *guest) close() {
+	if x.turn.lock(context.Background(), 0, false) == nil {
+		x.inst.Close(context.Background())
+	}
+}

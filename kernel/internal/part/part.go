@@ -1,0 +1,154 @@
+// Package part is what a proxy and an instance manager have in common: the
+// implementation of dms.Part at a kernel.
+package part
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/internal/api"
+)
+
+// A Site is what the kernel provides for the parts of one chain: those of a
+// replica, or those beside the callers of a group. It may be used by many
+// goroutines at once.
+type Site interface {
+	// Here returns the kernel's node.
+	Here() dms.Node
+
+	// Replicas returns the group as the kernel knows it, the primary first.
+	Replicas() []dms.Replica
+
+	// Group returns the group's ID.
+	Group() string
+
+	// Send carries a message to another part.
+	Send(ctx context.Context, m api.AskRequest) ([]byte, error)
+
+	// Act runs f as activity of the part: at an instance, with the gate passed.
+	Act(ctx context.Context, f func(ctx context.Context) error) error
+}
+
+// A Part implements dms.Part for one layer of a chain.
+type Part struct {
+	Site
+	ctx     context.Context // ends with the part
+	self    string          // the part's own address
+	layer   int
+	answers map[string]func(context.Context, dms.Peer, []byte) ([]byte, error)
+	cells   map[string]any
+	kept    api.Cells // from before a move
+	changed []func(context.Context)
+	posts   sync.WaitGroup
+}
+
+// New returns the part of a layer, with what it kept elsewhere. It ends with ctx.
+func New(ctx context.Context, s Site, self string, layer int, kept api.Cells) *Part {
+	return &Part{
+		Site: s, ctx: ctx, self: self, layer: layer, kept: kept,
+		answers: map[string]func(context.Context, dms.Peer, []byte) ([]byte, error){},
+		cells:   map[string]any{},
+	}
+}
+
+// Rand implements dms.Part.
+func (p *Part) Rand(n int) int { return rand.IntN(n) }
+
+// Every implements dms.Part. A tick that comes while f runs is dropped.
+func (p *Part) Every(d time.Duration, f func(ctx context.Context)) {
+	go func() {
+		t := time.NewTicker(d)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				// The error can only be that of the part's end, which ends the loop.
+				_ = p.Act(p.ctx, func(ctx context.Context) error { f(ctx); return nil })
+			case <-p.ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// OnMembershipChange implements dms.Part.
+func (p *Part) OnMembershipChange(f func(ctx context.Context)) { p.changed = append(p.changed, f) }
+
+// Changed runs what OnMembershipChange asked for, and does not wait for it.
+func (p *Part) Changed() {
+	for _, f := range p.changed {
+		go func() {
+			_ = p.Act(p.ctx, func(ctx context.Context) error { f(ctx); return nil })
+		}()
+	}
+}
+
+// Send implements dms.Part.
+func (p *Part) Send(ctx context.Context, to dms.Peer, kind string, body []byte) ([]byte, error) {
+	return p.Site.Send(ctx, p.message(to, kind, body))
+}
+
+// Post implements dms.Part. A message that cannot be delivered is lost.
+func (p *Part) Post(to dms.Peer, kind string, body []byte) {
+	m := p.message(to, kind, body)
+	m.Tell = true
+	p.posts.Go(func() { _, _ = p.Site.Send(p.ctx, m) })
+}
+
+func (p *Part) message(to dms.Peer, kind string, body []byte) api.AskRequest {
+	return api.AskRequest{Group: p.Group(), Layer: p.layer, From: p.self, To: string(to), Kind: kind, Body: body}
+}
+
+// Receive implements dms.Part. A second answer to one kind is a fault of the DM.
+func (p *Part) Receive(kind string, f func(context.Context, dms.Peer, []byte) ([]byte, error)) {
+	if p.answers[kind] != nil {
+		panic("dms: two answers to " + kind)
+	}
+	p.answers[kind] = f
+}
+
+// Deliver answers a message to the part.
+func (p *Part) Deliver(ctx context.Context, m api.AskRequest) (out []byte, err error) {
+	f := p.answers[m.Kind]
+	if f == nil {
+		return nil, abi.Errorf(abi.Refused, "layer %d at %s has no answer to %s; are all kernels of one version?", p.layer, p.self, m.Kind)
+	}
+	err = p.Act(ctx, func(ctx context.Context) error {
+		out, err = f(ctx, dms.Peer(m.From), m.Body)
+		return err
+	})
+	return out, err
+}
+
+// Keep implements dms.Part.
+func (p *Part) Keep(name string, cell any) {
+	if _, ok := p.cells[name]; ok {
+		panic("dms: two cells named " + name)
+	}
+	p.cells[name] = cell
+	if b, ok := p.kept[name]; ok {
+		if err := abi.Decode(b, cell); err != nil {
+			panic("dms: cell " + name + " cannot be read back: " + err.Error())
+		}
+	}
+}
+
+// Cells returns what the part keeps. It is called while the part is quiet.
+func (p *Part) Cells() (api.Cells, error) {
+	if len(p.cells) == 0 {
+		return nil, nil
+	}
+	out := api.Cells{}
+	for name, cell := range p.cells {
+		b, err := abi.Encode(cell)
+		if err != nil {
+			return nil, abi.Errorf(abi.Internal, "keep cell %s: %v", name, err)
+		}
+		out[name] = b
+	}
+	return out, nil
+}

@@ -1,0 +1,156 @@
+// Package kernel is one node: it hosts replicas, sends and receives calls, and
+// moves replicas. It knows the OMS only by the messages of internal/api.
+package kernel
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/host"
+	"amino.run/internal/api"
+	"amino.run/internal/mux"
+	"amino.run/kernel/caller"
+)
+
+// Config says how a kernel runs.
+type Config struct {
+	ID          string            // of the node, unique in a cluster
+	Listen      string            // host:port to serve peers and clients on; port 0 picks one
+	OMS         string            // host:port
+	Labels      map[string]string // tier, region, ...
+	Data        string            // a directory that only this kernel uses
+	Checkpoints string            // a directory, which kernels may share; default Data/checkpoints
+	Engine      host.Engine       // may be shared by the kernels of one process
+	Log         *slog.Logger
+}
+
+// A Kernel is a running kernel server. It may be used by many goroutines at once.
+type Kernel struct {
+	node    api.Node
+	oms     *omsLink
+	log     *slog.Logger
+	ctx     context.Context // ends with the kernel
+	stop    context.CancelFunc
+	server  *mux.Server
+	peers   *mux.Pool
+	modules *modules
+	store   *checkpoints
+	lease   lease
+	caller  *caller.Caller
+	nodes   atomic.Pointer[map[string]api.Node] // live ones, as last told
+
+	mu       sync.RWMutex
+	replicas map[string]*replica    // by peer
+	moved    map[string]api.Replica // where replicas that were here went
+}
+
+// Start starts a kernel: it serves at once, and joins the OMS as soon as that
+// can be reached. Close ends it.
+func Start(ctx context.Context, c Config) (*Kernel, error) {
+	if c.Checkpoints == "" {
+		c.Checkpoints = filepath.Join(c.Data, "checkpoints")
+	}
+	store, err := openCheckpoints(c.Checkpoints)
+	if err != nil {
+		return nil, err
+	}
+	k := &Kernel{
+		log: c.Log.With("kernel", c.ID), store: store, lease: lease{node: c.ID},
+		replicas: map[string]*replica{}, moved: map[string]api.Replica{},
+	}
+	k.nodes.Store(&map[string]api.Node{})
+	k.ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
+	router := k.router()
+	if k.server, err = mux.Listen(c.Listen, c.ID, router.Serve); err != nil {
+		k.stop()
+		return nil, err
+	}
+	k.node = api.Node{ID: c.ID, Addr: k.server.Addr(), Labels: c.Labels, Store: store.id}
+	k.peers = mux.NewPool(c.ID, router.Serve)
+	k.oms = newOMSLink(c.OMS, c.ID, router.Serve)
+	k.modules = &modules{dir: filepath.Join(c.Data, "modules"), engine: c.Engine, fetch: k.oms.module}
+	k.caller = caller.New(k.ctx, k, k.oms, rand.Uint64()<<16)
+	go k.member()
+	return k, nil
+}
+
+// Node returns the kernel's node.
+func (k *Kernel) Node() api.Node { return k.node }
+
+// Close ends the kernel: calls inside are given until ctx ends, then everything
+// stops. The OMS finds out when the lease ends, or when the kernel joins again.
+func (k *Kernel) Close(ctx context.Context) error {
+	err := k.server.Close(ctx)
+	k.endAll(abi.Errorf(abi.Unavailable, "kernel %s is shutting down", k.node.ID))
+	k.stop()
+	k.lease.drop()
+	k.peers.Close()
+	k.oms.close()
+	return err
+}
+
+// Here implements caller.Kernel.
+func (k *Kernel) Here() dms.Node { return k.node.DM() }
+
+// env returns what a guest of g sees of the world; id names the replica or copy.
+func (k *Kernel) env(g *api.Group, id string) *env {
+	return &env{
+		group: g.ID, config: g.Spec.Config, caller: k.caller, log: k.log,
+		id: host.Identity{Name: g.Name, ID: id, Node: k.node.ID},
+	}
+}
+
+// find returns the replica of a peer, or an error that says where it went.
+func (k *Kernel) find(peer string) (*replica, error) {
+	k.mu.RLock()
+	r := k.replicas[peer]
+	to, moved := k.moved[peer]
+	k.mu.RUnlock()
+	switch {
+	case r != nil:
+		return r, nil
+	case moved:
+		return nil, caller.MovedTo(to)
+	}
+	return nil, abi.Errorf(abi.NotFound, "%s is not on kernel %s", peer, k.node.ID)
+}
+
+// at returns the replica of a peer in an epoch.
+func (k *Kernel) at(ref api.ReplicaRef) (*replica, error) {
+	r, err := k.find(ref.Peer)
+	if err != nil {
+		return nil, err
+	}
+	if r.epoch != ref.Epoch {
+		return nil, caller.MovedTo(r.here())
+	}
+	return r, nil
+}
+
+// all returns the replicas here.
+func (k *Kernel) all() []*replica {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	rs := make([]*replica, 0, len(k.replicas))
+	for _, r := range k.replicas {
+		rs = append(rs, r)
+	}
+	return rs
+}
+
+// endAll ends every replica: what ran here has been placed elsewhere, or is lost.
+func (k *Kernel) endAll(why error) {
+	k.mu.Lock()
+	rs := k.replicas
+	k.replicas, k.moved = map[string]*replica{}, map[string]api.Replica{}
+	k.mu.Unlock()
+	for _, r := range rs {
+		r.end(why)
+	}
+}

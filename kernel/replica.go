@@ -1,0 +1,214 @@
+package kernel
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/internal/api"
+	"amino.run/kernel/caller"
+	"amino.run/kernel/internal/part"
+)
+
+// A replica is one member of a group, hosted here: a gate, the instance managers
+// of its chain, and the guest.
+type replica struct {
+	k       *Kernel
+	peer    string
+	epoch   uint64
+	group   atomic.Pointer[api.Group]
+	gate    gate
+	guest   *guest
+	handler dms.Handler
+	parts   []*part.Part // by layer; nil where the DM has no instance manager
+	recover []func(context.Context) error
+	stop    context.CancelFunc
+	calls   atomic.Uint64
+
+	mu        sync.Mutex
+	settle    *time.Timer              // runs while the gate is closed for a move
+	deferred  map[uint64][]abi.Request // by call: verbs the guest sent to itself
+	deferring atomic.Int32             // len(deferred)
+}
+
+// newReplica builds a replica with its gate open. cells are what its parts kept
+// elsewhere.
+func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replica, error) {
+	g := &req.Group
+	chain, err := dms.ParseChain(g.Spec.DMs)
+	if err != nil {
+		return nil, err
+	}
+	m, err := k.modules.get(ctx, g.Spec.Module)
+	if err != nil {
+		return nil, err
+	}
+	var s *dms.Snapshot
+	var cells []api.Cells
+	if req.Snapshot != nil {
+		s, cells = &dms.Snapshot{Version: req.Snapshot.Version, Image: req.Snapshot.Image}, req.Snapshot.Cells
+	}
+	x, err := newGuest(ctx, m, k.env(g, req.Peer), g, s)
+	if err != nil {
+		return nil, err
+	}
+	if req.Resume {
+		if err := x.inst.Resume(ctx); err != nil {
+			x.close()
+			return nil, err
+		}
+	}
+	life, stop := context.WithCancel(k.ctx)
+	r := &replica{k: k, peer: req.Peer, epoch: req.Epoch, guest: x, stop: stop, parts: make([]*part.Part, len(chain)), deferred: map[uint64][]abi.Request{}}
+	r.group.Store(g)
+	x.after = r.defer_
+	r.handler = chain.Instance(func(layer int, inner dms.Handler) dms.Callee {
+		var kept api.Cells
+		if layer < len(cells) {
+			kept = cells[layer]
+		}
+		r.parts[layer] = part.New(life, r, r.peer, layer, kept)
+		return &callee{Part: r.parts[layer], r: r, inner: inner}
+	}, x.invoke)
+	return r, nil
+}
+
+// call carries out a call that reached this replica in an epoch.
+func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte, error) {
+	if epoch != r.epoch {
+		return nil, caller.MovedTo(r.here())
+	}
+	if len(call.Path) > 0 && slices.Contains(call.Path, r.Group()) {
+		return nil, reentrant(r.group.Load().Name)
+	}
+	if !r.k.lease.held.Load() {
+		return nil, r.k.lease.err()
+	}
+	if err := r.gate.enter(ctx); err != nil {
+		return nil, err
+	}
+	r.calls.Add(1)
+	out, err := r.handler(ctx, call)
+	r.gate.leave()
+	if r.deferring.Load() > 0 && err == nil {
+		r.doDeferred(ctx, call.ID)
+	}
+	return out, err
+}
+
+func reentrant(name string) error {
+	return abi.Errorf(abi.Reentrant, "%s waits for this very call: a microservice cannot be called back while it waits; return first, or split it in two", name)
+}
+
+// defer_ notes verbs that a guest sent to itself during a call.
+func (r *replica) defer_(call uint64, verbs []abi.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deferred[call] = verbs
+	r.deferring.Add(1)
+}
+
+// doDeferred sends the verbs that a guest sent to itself, now that its call has
+// returned, before the answer leaves.
+func (r *replica) doDeferred(ctx context.Context, call uint64) {
+	r.mu.Lock()
+	verbs, ok := r.deferred[call]
+	if ok {
+		delete(r.deferred, call)
+		r.deferring.Add(-1)
+	}
+	r.mu.Unlock()
+	for _, v := range verbs {
+		if _, err := r.k.caller.Call(ctx, r.Group(), dms.Call{Verb: dms.Verb(v.Name), Args: v.Args}); err != nil {
+			r.k.log.Warn("a verb the microservice sent to itself failed", "replica", r.peer, "verb", v.Name, "err", err)
+		}
+	}
+}
+
+// capture returns the state and what the parts keep. The gate is quiet.
+func (r *replica) capture(ctx context.Context) (*api.Snapshot, error) {
+	s, err := r.guest.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Snapshot{Module: r.group.Load().Spec.Module, Version: s.Version, Image: s.Image, Cells: make([]api.Cells, len(r.parts))}
+	for i, p := range r.parts {
+		if p != nil {
+			if out.Cells[i], err = p.Cells(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// end turns all callers away with err and frees the guest when the last is out.
+func (r *replica) end(err error) {
+	r.gate.finish(err)
+	r.stop()
+	r.settleAfter(0, nil)
+	go r.guest.close()
+}
+
+// settleAfter runs f in d unless it is called again before; a nil f only stops
+// what was to run.
+func (r *replica) settleAfter(d time.Duration, f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.settle != nil {
+		r.settle.Stop()
+		r.settle = nil
+	}
+	if f != nil {
+		r.settle = time.AfterFunc(d, f)
+	}
+}
+
+// changed tells the parts of the group as it is now.
+func (r *replica) changed(g *api.Group) {
+	for {
+		old := r.group.Load()
+		if g.Revision <= old.Revision {
+			return
+		}
+		if r.group.CompareAndSwap(old, g) {
+			break
+		}
+	}
+	for _, p := range r.parts {
+		if p != nil {
+			p.Changed()
+		}
+	}
+}
+
+func (r *replica) here() api.Replica {
+	return api.Replica{Peer: r.peer, Node: r.k.node, Epoch: r.epoch}
+}
+
+// Here, Replicas, Group, Send and Act implement part.Site.
+
+func (r *replica) Here() dms.Node { return r.k.Here() }
+
+func (r *replica) Replicas() []dms.Replica { return api.DMReplicas(r.group.Load()) }
+
+func (r *replica) Group() string { return r.group.Load().ID }
+
+func (r *replica) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
+	if m.To == string(dms.Coordinator) && !m.Tell {
+		panic("dms: an instance asks its coordinator, which may be waiting for it; use Tell")
+	}
+	return r.k.Ask(ctx, r.group.Load(), m)
+}
+
+func (r *replica) Act(ctx context.Context, f func(context.Context) error) error {
+	if err := r.gate.enter(ctx); err != nil {
+		return err
+	}
+	defer r.gate.leave()
+	return f(ctx)
+}

@@ -1,0 +1,109 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/internal/api"
+	"amino.run/internal/mux"
+)
+
+// How long a kernel waits for a replica to become quiet, and how long for the
+// OMS to say what became of a move before it asks. The OMS gives a move up in
+// less time than the second, counted from before the kernel heard of it; so a
+// kernel that asks is told the end of the matter.
+const (
+	quietTimeout  = 10 * time.Second
+	settleTimeout = 45 * time.Second
+)
+
+// serveSend starts a copy of a replica at another kernel: the first half of a
+// move, or a new replica. When it returns without an error the gate is closed
+// here (open, if Keep) and closed there, and the directory decides who serves.
+func (k *Kernel) serveSend(ctx context.Context, _ *mux.Conn, req api.SendRequest) (api.SendReply, error) {
+	r, err := k.at(req.ReplicaRef)
+	if err != nil {
+		return api.SendReply{}, err
+	}
+	quiet, cancel := context.WithTimeout(ctx, quietTimeout)
+	defer cancel()
+	if err := r.gate.quiet(quiet); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = abi.Errorf(abi.Overloaded, "%s has been inside a call for %v; it stays on kernel %s", r.peer, quietTimeout, k.node.ID)
+		}
+		return api.SendReply{}, err
+	}
+	rep, err := k.sendQuiet(ctx, r, req)
+	if err != nil || req.Keep {
+		r.gate.open()
+		return rep, err
+	}
+	k.settleLater(r)
+	return rep, nil
+}
+
+func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest) (api.SendReply, error) {
+	s, err := r.capture(ctx)
+	if err != nil {
+		return api.SendReply{}, err
+	}
+	start := req.Start
+	start.Snapshot, start.Closed = s, true
+	var rep api.StartReply
+	if req.To.ID == k.node.ID {
+		rep, err = k.serveStart(ctx, nil, start)
+	} else {
+		rep, err = remote[api.StartReply](ctx, k, req.To, api.KernelStart, start)
+	}
+	return api.SendReply{Bytes: len(s.Image), Recovers: rep.Recovers}, err
+}
+
+// serveOpen opens the gate of a replica that was started closed, or sent.
+func (k *Kernel) serveOpen(_ context.Context, _ *mux.Conn, ref api.ReplicaRef) (api.None, error) {
+	r, err := k.at(ref)
+	if err != nil {
+		return api.None{}, err
+	}
+	k.settled(r)
+	return api.None{}, nil
+}
+
+// settled opens the gate of a replica that stays or has arrived.
+func (k *Kernel) settled(r *replica) {
+	r.settleAfter(0, nil)
+	r.gate.open()
+}
+
+// settleLater makes the kernel ask the OMS what became of a closed replica, in
+// case the OMS dies between two steps of a move.
+func (k *Kernel) settleLater(r *replica) {
+	r.settleAfter(settleTimeout, func() { k.askSettled(r) })
+}
+
+func (k *Kernel) askSettled(r *replica) {
+	ctx, cancel := context.WithTimeout(k.ctx, 5*time.Second)
+	defer cancel()
+	g, err := k.oms.Lookup(ctx, r.Group())
+	if err != nil && !errors.Is(err, abi.ErrNotFound) {
+		if k.ctx.Err() == nil {
+			k.settleLater(r)
+		}
+		return
+	}
+	for _, x := range g.Replicas {
+		if x.Peer != r.peer {
+			continue
+		}
+		if x.Node.ID == k.node.ID && x.Epoch == r.epoch {
+			k.settled(r)
+			return
+		}
+		if x.Node.ID != k.node.ID {
+			k.forget(r, &x)
+			return
+		}
+	}
+	k.forget(r, nil)
+}

@@ -1,0 +1,152 @@
+package kernel
+
+import (
+	"context"
+	"encoding/json"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/internal/api"
+	"amino.run/internal/mux"
+	"amino.run/kernel/caller"
+)
+
+// router returns what a kernel answers, whoever asks.
+func (k *Kernel) router() *mux.Router {
+	r := mux.NewRouter()
+	r.Handle(api.KernelInvoke, k.serveInvoke)
+	mux.Handle(r, api.KernelCall, k.serveCall)
+	mux.Handle(r, api.KernelAsk, k.serveAsk)
+	mux.Handle(r, api.KernelFetch, k.serveFetch)
+	mux.Handle(r, api.KernelInspect, k.serveInspect)
+	mux.Handle(r, api.KernelStart, k.serveStart)
+	mux.Handle(r, api.KernelSend, k.serveSend)
+	mux.Handle(r, api.KernelOpen, k.serveOpen)
+	mux.Handle(r, api.KernelForget, k.serveForget)
+	mux.Handle(r, api.KernelCapture, k.serveCapture)
+	mux.Handle(r, api.KernelChanged, k.serveChanged)
+	mux.Handle(r, api.KernelStatus, k.serveStatus)
+	return r
+}
+
+// serveInvoke carries out a call that another kernel sent.
+func (k *Kernel) serveInvoke(ctx context.Context, _ *mux.Conn, body []byte) ([]byte, error) {
+	peer, epoch, call, err := caller.ParseInvoke(body)
+	if err != nil {
+		return nil, err
+	}
+	r, err := k.find(peer)
+	if err != nil {
+		return nil, err
+	}
+	call.From.Labels = (*k.nodes.Load())[call.From.ID].Labels
+	return r.call(ctx, epoch, call)
+}
+
+// serveCall makes a call for a client that is not a kernel. The edge checks what
+// a compiler would have: the method's name, and its arguments.
+func (k *Kernel) serveCall(ctx context.Context, _ *mux.Conn, req api.CallRequest) (api.Bytes, error) {
+	call := dms.Call{Method: req.Method, Verb: dms.Verb(req.Verb), Args: req.Args}
+	if len(call.Args) == 0 {
+		call.Args = []byte{0x80}
+	}
+	if req.Verb == "" {
+		_, m, err := k.caller.Group(ctx, req.Name)
+		if err != nil {
+			return api.Bytes{}, err
+		}
+		t := m.Method(req.Method)
+		if t == nil {
+			return api.Bytes{}, unknownMethod(req.Name, req.Method, m)
+		}
+		if err := t.CheckArgs(call.Args); err != nil {
+			return api.Bytes{}, err
+		}
+	}
+	out, err := k.caller.Call(ctx, req.Name, call)
+	return api.Bytes{B: out}, err
+}
+
+func unknownMethod(name, method string, m *abi.Manifest) error {
+	known := make([]string, len(m.Methods))
+	for i, t := range m.Methods {
+		known[i] = t.Name
+	}
+	return abi.Errorf(abi.UnknownMethod, "%s has no method %q; it has %v", name, method, known)
+}
+
+// serveAsk delivers a message to a part of a DM here.
+func (k *Kernel) serveAsk(ctx context.Context, _ *mux.Conn, m api.AskRequest) (api.Bytes, error) {
+	if m.To != "" && m.To[0] == '@' {
+		out, err := k.caller.Deliver(ctx, m)
+		return api.Bytes{B: out}, err
+	}
+	r, err := k.find(m.To)
+	if err != nil {
+		return api.Bytes{}, err
+	}
+	if !k.lease.held.Load() {
+		return api.Bytes{}, k.lease.err()
+	}
+	if m.Layer < 0 || m.Layer >= len(r.parts) || r.parts[m.Layer] == nil {
+		return api.Bytes{}, abi.Errorf(abi.Refused, "%s has no instance manager at layer %d", m.To, m.Layer)
+	}
+	out, err := r.parts[m.Layer].Deliver(ctx, m)
+	return api.Bytes{B: out}, err
+}
+
+// serveFetch returns a replica's state for a private copy.
+func (k *Kernel) serveFetch(ctx context.Context, _ *mux.Conn, ref api.ReplicaRef) (s api.Snapshot, err error) {
+	r, err := k.at(ref)
+	if err != nil {
+		return s, err
+	}
+	if !k.lease.held.Load() {
+		return s, k.lease.err()
+	}
+	err = r.Act(ctx, func(ctx context.Context) error {
+		x, err := r.guest.snapshot(ctx)
+		s = api.Snapshot{Module: r.group.Load().Spec.Module, Version: x.Version, Image: x.Image}
+		return err
+	})
+	return s, err
+}
+
+// serveInspect says what a module is, or why it is refused.
+func (k *Kernel) serveInspect(ctx context.Context, _ *mux.Conn, ref api.Ref) (api.Inspection, error) {
+	m, err := k.modules.get(ctx, ref.Ref)
+	if err != nil {
+		return api.Inspection{}, err
+	}
+	b, err := json.Marshal(m.manifest)
+	return api.Inspection{Manifest: b, Notes: m.program.Notes}, err
+}
+
+// serveChanged notes groups and nodes as they are now.
+func (k *Kernel) serveChanged(_ context.Context, _ *mux.Conn, c api.Changed) (api.None, error) {
+	if c.Nodes != nil {
+		k.learnNodes(c.Nodes)
+	}
+	for _, g := range c.Groups {
+		k.caller.Changed(g)
+		for _, r := range k.all() {
+			if r.Group() == g.ID {
+				r.changed(&g)
+			}
+		}
+	}
+	return api.None{}, nil
+}
+
+// serveStatus says what runs here.
+func (k *Kernel) serveStatus(context.Context, *mux.Conn, api.None) ([]api.ReplicaStatus, error) {
+	var out []api.ReplicaStatus
+	for _, r := range k.all() {
+		u := r.guest.inst.Usage()
+		out = append(out, api.ReplicaStatus{
+			Peer: r.peer, Name: r.group.Load().Name, Epoch: r.epoch, Version: r.guest.version.Load(),
+			Calls: r.calls.Load(), Memory: u.Memory, Fuel: u.Fuel,
+		})
+	}
+	return out, nil
+}

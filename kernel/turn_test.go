@@ -1,0 +1,135 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"amino.run/abi"
+)
+
+func TestTurnIsFirstComeFirstServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turn turn
+		turn.lock(t.Context(), 1, false)
+		var order []uint64
+		var wg sync.WaitGroup
+		for root := uint64(2); root < 6; root++ {
+			wg.Go(func() {
+				if err := turn.lock(t.Context(), root, false); err != nil {
+					t.Error(err)
+				}
+				order = append(order, root)
+				turn.unlock()
+			})
+			synctest.Wait()
+		}
+		turn.unlock()
+		wg.Wait()
+		for i, root := range order {
+			if root != uint64(i+2) {
+				t.Fatalf("order %v", order)
+			}
+		}
+	})
+}
+
+func TestTurnWaiterGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turn turn
+		turn.lock(t.Context(), 1, false)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := turn.lock(ctx, 2, false); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("lock = %v", err)
+		}
+		turn.unlock()
+		if err := turn.lock(t.Context(), 3, false); err != nil {
+			t.Errorf("the turn was lost with the one who gave up: %v", err)
+		}
+	})
+}
+
+func TestTurnRefusesARing(t *testing.T) {
+	tests := []struct {
+		name           string
+		parkedFirst    bool
+		root           uint64 // of the one who waits for tree 5
+		nested, refuse bool
+	}{
+		{"younger nested call of a parked tree", true, 6, true, true},
+		{"older nested call of a parked tree", true, 4, true, false},
+		{"call from outside", true, 6, false, false},
+		{"younger nested call, parked later", false, 6, true, true},
+		{"older nested call, parked later", false, 4, true, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var turn turn
+				turn.lock(t.Context(), 5, false)
+				if tt.parkedFirst {
+					turn.park()
+				}
+				got := make(chan error, 1)
+				go func() { got <- turn.lock(t.Context(), tt.root, tt.nested) }()
+				synctest.Wait()
+				if !tt.parkedFirst {
+					turn.park()
+				}
+				turn.unpark()
+				turn.unlock()
+				if err := <-got; errors.Is(err, abi.ErrReentrant) != tt.refuse {
+					t.Errorf("lock = %v, want refused: %v", err, tt.refuse)
+				}
+			})
+		})
+	}
+}
+
+// Trees that take two guests each, in any order, while parked in the first,
+// always come to an end: some are refused, none waits for ever.
+func TestTurnNeverDeadlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guests := make([]turn, 3)
+		var wg sync.WaitGroup
+		done, refused := 0, 0
+		var mu sync.Mutex
+		for root := uint64(1); root <= 60; root++ {
+			a := rand.IntN(3)
+			b := (a + 1 + rand.IntN(2)) % 3
+			wg.Go(func() {
+				for {
+					guests[a].lock(t.Context(), root, false)
+					time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+					guests[a].park()
+					err := guests[b].lock(t.Context(), root, true)
+					if err == nil {
+						time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+						guests[b].unlock()
+					}
+					guests[a].unpark()
+					guests[a].unlock()
+					mu.Lock()
+					if err == nil {
+						done++
+						mu.Unlock()
+						return
+					}
+					refused++
+					mu.Unlock()
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		wg.Wait() // synctest fails the test if all are blocked for ever
+		if done != 60 {
+			t.Errorf("%d of 60 trees came through", done)
+		}
+		t.Logf("%d calls were refused and made again", refused)
+	})
+}
