@@ -7,11 +7,6 @@ out=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
 cd "$(dirname "$0")/../.."
 scripts/toolchain/assemblyscript.sh
 
-# The SDK is copied beside the compiler, as npm would install it.
-modules=$PWD/build/toolchain/assemblyscript/node_modules
-sdk=$modules/@amino.run/assemblyscript
-mkdir -p "$sdk"
-cp -R guest-sdks/assemblyscript/package.json guest-sdks/assemblyscript/assembly guest-sdks/assemblyscript/transform "$sdk"
 
 # From inside DIR, so that the module's messages name its files and not this machine's folders.
 cd "$dir"

@@ -6,8 +6,6 @@ typedef struct {
 
 AMINO_MICROSERVICE(counter, "Counts.")
 
-AMINO_NEW(counter, (s64 start)) { self->n = start; }
-
 AMINO_METHOD(counter, add, (s64 by), s64, "Adds by and returns the sum.") { return self->n += by; }
 
 AMINO_READONLY(counter, get, (), s64, "Returns the sum.") { return self->n; }

@@ -1,0 +1,82 @@
+// Reading the arguments of a call: one function for each type of parameter.
+#include "runtime.h"
+
+#include <string.h>
+
+// next returns the next argument. Where a constructor was given too few, it
+// returns false and the parameter stays zero.
+static bool next(amino_args *in, amino_value *v) {
+  if (in->taken++ >= in->given) return false;
+  *v = (amino_value)in->next;
+  in->next = cbor_skip(in->next);
+  return true;
+}
+
+// fits notes whether the argument just taken was of the parameter's type.
+static void fits(amino_args *in, bool ok) {
+  if (!ok && !in->mismatch) in->mismatch = in->taken;
+}
+
+#define READ(T, CONVERT)              \
+  amino_##T amino_read_##T(amino_args *in) { \
+    amino_value v;                    \
+    if (!next(in, &v)) return 0;      \
+    CONVERT                           \
+  }
+
+#define READ_INT(T, MIN, MAX) \
+  READ(T, uint64_t n = 0; fits(in, amino_as_int(v, MIN, MAX, &n)); return (amino_##T)n;)
+
+READ_INT(s8, INT8_MIN, INT8_MAX)
+READ_INT(s16, INT16_MIN, INT16_MAX)
+READ_INT(s32, INT32_MIN, INT32_MAX)
+READ_INT(s64, INT64_MIN, INT64_MAX)
+READ_INT(u8, 0, UINT8_MAX)
+READ_INT(u16, 0, UINT16_MAX)
+READ_INT(u32, 0, UINT32_MAX)
+READ_INT(u64, 0, UINT64_MAX)
+READ(f64, double f = 0; fits(in, amino_as_float(v, &f)); return f;)
+READ(time, amino_time t = 0; fits(in, amino_as_time(v, &t)); return t;)
+READ(value, return v;)
+
+amino_f32 amino_read_f32(amino_args *in) { return (amino_f32)amino_read_f64(in); }
+
+amino_boolean amino_read_boolean(amino_args *in) {
+  amino_value v;
+  if (!next(in, &v)) return false;
+  fits(in, amino_kind(v) == CBOR_BOOL);
+  return !in->mismatch && amino_to_bool(v);
+}
+
+amino_string amino_read_string(amino_args *in) {
+  amino_value v;
+  const char *s = "";
+  if (next(in, &v)) fits(in, amino_as_text(v, &s));
+  return s;
+}
+
+amino_option_string amino_read_option_string(amino_args *in) {
+  amino_value v;
+  const char *s = NULL;
+  if (next(in, &v) && amino_kind(v) != CBOR_NULL) fits(in, amino_as_text(v, &s));
+  return s;
+}
+
+amino_bytes amino_read_bytes(amino_args *in) {
+  amino_value v;
+  if (!next(in, &v)) return (amino_bytes){0};
+  fits(in, amino_kind(v) == CBOR_BYTES);
+  return in->mismatch ? (amino_bytes){0} : amino_to_bytes(v);
+}
+
+amino_strings amino_read_strings(amino_args *in) {
+  amino_value v;
+  if (!next(in, &v)) return (amino_strings){0};
+  fits(in, amino_kind(v) == CBOR_ARRAY);
+  size_t len = in->mismatch ? 0 : amino_len(v);
+  const char **items = len ? (const char **)amino_temp(len * sizeof *items) : NULL;
+  if (!items) return (amino_strings){0};
+  amino_value item = amino_first(v);
+  for (size_t i = 0; i < len; i++, item = amino_after(item)) fits(in, amino_as_text(item, &items[i]));
+  return (amino_strings){items, len};
+}
