@@ -119,7 +119,7 @@ func jsonProblem(err error, text []byte) string {
 	case errors.As(err, &syntax):
 		at = syntax.Offset
 	case errors.As(err, &typ):
-		at, problem = typ.Offset, fmt.Sprintf("%s cannot be a %s", typ.Field, typ.Value)
+		at, problem = typ.Offset, strings.TrimPrefix(fmt.Sprintf("%s: a JSON %s does not fit here", typ.Field, typ.Value), ": ")
 	}
 	if at < 0 {
 		return problem

@@ -62,10 +62,10 @@ func unknownSimpleValues() (refuse []func(*cbor.SimpleValueRegistry) error) {
 }
 
 // Encode returns v as CBOR in the deterministic form of RFC 8949, section
-// 4.2.1: everything as short as it can be, maps sorted. A time is tag 0 in UTC;
-// a nil slice or map is empty, any other nil and the zero time are null; struct fields are named by
-// their cbor or json tags. What has no CBOR form (a channel, a
-// big.Int) is an error of code BadArgument.
+// 4.2.1: everything as short as it can be, maps sorted. A time is tag 0 in UTC; a
+// nil slice or map is empty, any other nil and the zero time are null; struct
+// fields are named by their cbor or json tags. What has no CBOR form here (a
+// channel, a big.Int) is an error of code BadArgument.
 func Encode(v any) ([]byte, error) {
 	b, err := encoder.Marshal(v)
 	if err != nil {

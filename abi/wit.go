@@ -19,13 +19,13 @@ func (m *Manifest) WIT() string {
 	}
 	name := escape(kebab(m.Name))
 	fmt.Fprintf(&w, "package amino:%s;\n\n", name)
-	w.doc("", m.Doc)
+	w.doc("/// ", m.Doc)
 	fmt.Fprintf(&w, "interface %s {", name)
 	w.alias("value", "list<u8>", "Any value, as CBOR.", m)
 	w.alias("time", "string", "An instant in RFC 3339.", m)
 	if c := m.Constructor; c != nil {
 		w.WriteString("\n")
-		w.doc("  ", c.Doc)
+		w.doc("  // ", c.Doc)
 		fmt.Fprintf(&w, "  // constructor(%s)\n", w.params(c))
 	}
 	for i := range m.Methods {
@@ -41,9 +41,10 @@ type witWriter struct {
 	value, time string   // the names of the aliases, "" if not used
 }
 
-func (w *witWriter) doc(indent, text string) {
+// doc writes a text as comment lines.
+func (w *witWriter) doc(prefix, text string) {
 	for line := range strings.Lines(text) {
-		w.WriteString(strings.TrimRightFunc(indent+"/// "+strings.Map(printable, line), unicode.IsSpace) + "\n")
+		w.WriteString(strings.TrimRightFunc(prefix+strings.Map(printable, line), unicode.IsSpace) + "\n")
 	}
 }
 
@@ -79,9 +80,9 @@ func (w *witWriter) alias(name, meaning, doc string, m *Manifest) {
 
 func (w *witWriter) method(m *MethodType, name string) {
 	w.WriteString("\n")
-	w.doc("  ", m.Doc)
+	w.doc("  /// ", m.Doc)
 	if m.ReadOnly {
-		w.doc("  ", "Readonly.")
+		w.doc("  /// ", "Readonly.")
 	}
 	fmt.Fprintf(w, "  %s: func(%s)", escape(name), w.params(m))
 	if m.Result != "" {
