@@ -78,11 +78,12 @@ func Encode(v any) ([]byte, error) {
 func Args(v ...any) ([]byte, error) { return Encode(v) }
 
 // Decode reads the CBOR value b into what v points to. Into an any, integers
-// become uint64, or int64 if negative, floats float64, arrays []any, maps
-// map[any]any, times time.Time; unknown tags are skipped and undefined is nil. A
-// key given twice, text that is not UTF-8 and arrays or maps of more than 4 Mi
-// elements are errors. Every error has code BadArgument; who decodes a reply
-// says BadReply.
+// become uint64, or int64 if negative (below -2^63 big.Int, which Encode does not
+// take), floats float64, arrays []any, maps map[any]any, times time.Time. Unknown
+// tags are skipped, undefined is nil; an integral float is not read into a Go
+// integer. A key given twice, text that is not UTF-8 and arrays or maps of more
+// than 4 Mi elements are errors. Every error has code BadArgument; who decodes a
+// reply says BadReply.
 func Decode(b []byte, v any) error {
 	if err := decoder.Unmarshal(b, v); err != nil {
 		return Errorf(BadArgument, "cannot decode into %T: %v", v, err)
