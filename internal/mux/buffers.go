@@ -6,28 +6,35 @@ import (
 )
 
 const (
-	keepBuffers = 4         // buffers a stream keeps for reuse
-	keepSize    = 256 << 10 // bytes of the largest buffer that is kept
+	smallBuffer = 4 << 10             // bytes; all that a quiet connection needs
+	largeBuffer = maxFragment + 8<<10 // holds any frame, and more small ones
+	keepBuffers = 8                   // large buffers a connection keeps for reuse
 )
 
-// A buffers is a stream's own pool of batches. gRPC's pool has no size between
-// 32 KiB and 1 MiB and clears what it hands out. It is safe for concurrent use.
+// A buffers is a connection's own pool of the buffers that batches are made of.
+// gRPC's pool has no size between 32 KiB and 1 MiB and clears what it hands out.
+// It is safe for concurrent use.
 type buffers struct {
-	out  atomic.Int64 // bytes of the batches sent but not yet written to the network
-	mu   sync.Mutex
-	free []*[]byte
+	out   atomic.Int64 // bytes sent but not yet written to the network
+	mu    sync.Mutex
+	small []*[]byte
+	large []*[]byte
 }
 
-// get returns an empty batch.
-func (p *buffers) get() *[]byte {
+// get returns an empty buffer with room for n bytes, at most largeBuffer.
+func (p *buffers) get(n int) *[]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n := len(p.free); n > 0 {
-		b := p.free[n-1]
-		p.free = p.free[:n-1]
+	free, size := &p.small, smallBuffer
+	if n > smallBuffer {
+		free, size = &p.large, largeBuffer
+	}
+	if last := len(*free) - 1; last >= 0 {
+		b := (*free)[last]
+		*free = (*free)[:last]
 		return b
 	}
-	b := make([]byte, 0, 4<<10)
+	b := make([]byte, 0, size)
 	return &b
 }
 
@@ -37,13 +44,17 @@ func (p *buffers) Get(n int) *[]byte {
 	return &b
 }
 
-// Put takes back a batch that has been written.
+// Put takes back a buffer that has been written.
 func (p *buffers) Put(b *[]byte) {
 	p.out.Add(-int64(len(*b)))
+	*b = (*b)[:0]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.free) < keepBuffers && cap(*b) <= keepSize {
-		*b = (*b)[:0]
-		p.free = append(p.free, b)
+	free := &p.small
+	if cap(*b) > smallBuffer {
+		free = &p.large
+	}
+	if len(*free) < keepBuffers {
+		*free = append(*free, b)
 	}
 }

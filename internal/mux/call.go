@@ -76,10 +76,11 @@ func (c *Conn) begin(ctx context.Context, n int) (p *call, timeout time.Duration
 			return nil, 0, abi.Errorf(abi.Unavailable, "not sent: the deadline has passed already")
 		}
 	}
+	c.inflight.Add(1) // first: drain refuses calls, then looks for those in flight
 	if p, err = c.calls.start(); err != nil {
+		c.leave()
 		return nil, 0, err
 	}
-	c.inflight.Add(1)
 	return p, timeout, nil
 }
 

@@ -43,6 +43,8 @@ func (d *dialed) run() {
 }
 
 func dial(ctx context.Context, addr, name string, h Handler, work *workers, opt *options) (*dialed, error) {
+	ctx, cancel := context.WithTimeout(ctx, helloTime)
+	defer cancel()
 	var nd net.Dialer
 	nc, err := nd.DialContext(ctx, "tcp", addr)
 	if err != nil {

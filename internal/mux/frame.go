@@ -7,8 +7,10 @@ import (
 	"time"
 )
 
-// maxFragment is the longest body, in bytes, that one frame carries.
-const maxFragment = 64 << 10
+const (
+	maxFragment = 64 << 10 // bytes of body in one frame, at most
+	maxHead     = 32       // bytes of a frame but its body, at most
+)
 
 // A kind says what a frame is.
 type kind uint8

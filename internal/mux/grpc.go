@@ -22,10 +22,10 @@ const (
 	maxReceive = 4 << 20 // no batch is longer
 )
 
-// A message is one gRPC message. Outgoing it is a batch and the pool it goes
-// back to; incoming it holds the buffer gRPC read, or a copy if there were several.
+// A message is one gRPC message. Outgoing it is a batch and the pool its buffers
+// go back to; incoming it holds the buffer gRPC read, or a copy if there were several.
 type message struct {
-	out  *[]byte
+	out  []*[]byte
 	pool *buffers
 
 	in   []byte
@@ -43,7 +43,11 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	if !ok {
 		return nil, fmt.Errorf("not a batch of frames: %T", v)
 	}
-	return mem.BufferSlice{mem.NewBuffer(m.out, m.pool)}, nil
+	s := make(mem.BufferSlice, len(m.out))
+	for i, b := range m.out {
+		s[i] = mem.NewBuffer(b, m.pool)
+	}
+	return s, nil
 }
 
 func (codec) Unmarshal(data mem.BufferSlice, v any) error {
@@ -59,9 +63,6 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 	m.copy = slices.Grow(m.copy[:0], data.Len())[:data.Len()]
 	data.CopyTo(m.copy)
 	m.in = m.copy
-	if cap(m.copy) > keepSize {
-		m.copy = nil
-	}
 	return nil
 }
 
@@ -76,8 +77,8 @@ type grpcStream struct {
 	in     message
 }
 
-func (g *grpcStream) send(b *[]byte, pool *buffers) error {
-	g.out.out, g.out.pool = b, pool
+func (g *grpcStream) send(batch []*[]byte, pool *buffers) error {
+	g.out.out, g.out.pool = batch, pool
 	return plain(g.s.SendMsg(&g.out))
 }
 

@@ -45,9 +45,9 @@ func greet(ctx context.Context, s stream, name string) (string, error) {
 		return "", fmt.Errorf("the name %.20q... has %d bytes; the limit is %d", name, len(name), maxName)
 	}
 	var bufs buffers
-	b := bufs.get()
+	b := bufs.get(smallBuffer)
 	*b = appendHello(*b, name)
-	if err := s.send(b, &bufs); err != nil {
+	if err := s.send([]*[]byte{b}, &bufs); err != nil {
 		return "", helloErr(ctx, err)
 	}
 	m, err := s.recv()

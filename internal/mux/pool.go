@@ -63,14 +63,14 @@ func (p *Pool) Get(ctx context.Context, addr string) (*Conn, error) {
 			l = &line{}
 			p.lines[addr] = l
 		}
-		if l.conn != nil && l.conn.usable() {
+		if c := l.conn; c != nil && c.usable() {
 			p.mu.Unlock()
-			return l.conn, nil
+			return c, nil
 		}
 		if l.dialing == nil {
-			if l.err != nil && time.Now().Before(l.until) {
+			if err := l.err; err != nil && time.Now().Before(l.until) {
 				p.mu.Unlock()
-				return nil, l.err
+				return nil, err
 			}
 			p.dialLocked(addr, l)
 		}
@@ -83,9 +83,9 @@ func (p *Pool) Get(ctx context.Context, addr string) (*Conn, error) {
 			return nil, abi.Errorf(e.Code, "not sent: still connecting to %s: %v", addr, ctx.Err())
 		}
 		p.mu.Lock()
-		if l.conn == nil && l.err != nil {
+		if err := l.err; l.conn == nil && err != nil {
 			p.mu.Unlock()
-			return nil, l.err
+			return nil, err
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (p *Pool) dialLocked(addr string, l *line) {
 		}
 		l.conn = nil
 		if time.Since(start) > maxBackoff {
-			l.backoff = 0
+			delete(p.lines, addr)
 			return
 		}
 		l.fail(abi.Errorf(abi.Unavailable, "not sent: %v", d.Err())) // lost at once: not a reason to hurry

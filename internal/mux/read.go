@@ -2,6 +2,7 @@ package mux
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +46,9 @@ func (c *Conn) readBatch(b []byte) error {
 			return fmt.Errorf("broken by the peer: %w", err)
 		}
 		b = rest
+	}
+	if c.w.backlog() > maxBacklog {
+		return errors.New("broken by the peer: it does not read its answers")
 	}
 	return nil
 }

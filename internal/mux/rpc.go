@@ -3,6 +3,7 @@ package mux
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -17,21 +18,30 @@ type Caller interface {
 
 var _ Caller = (*Conn)(nil)
 
-// encoding is deterministic CBOR (RFC 8949, section 4.2.1).
-var encoding = func() cbor.EncMode {
-	m, err := cbor.CoreDetEncOptions().EncMode()
+// Values travel as deterministic CBOR (RFC 8949, section 4.2.1). What is read
+// may have as many elements as its bytes allow, but no key twice.
+var (
+	encoding = must(cbor.CoreDetEncOptions().EncMode())
+	decoding = must(cbor.DecOptions{
+		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
+		MaxArrayElements: math.MaxInt32,
+		MaxMapPairs:      math.MaxInt32,
+	}.DecMode())
+)
+
+func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return m
-}()
+	return v
+}
 
 // Handle has f answer the requests of a name, with values that travel as CBOR.
 // A request that is not a Req is BadArgument: f did not run.
 func Handle[Req, Resp any](r *Router, name string, f func(ctx context.Context, from *Conn, req Req) (Resp, error)) {
 	r.Handle(name, func(ctx context.Context, from *Conn, body []byte) ([]byte, error) {
 		var req Req
-		if err := cbor.Unmarshal(body, &req); err != nil {
+		if err := decoding.Unmarshal(body, &req); err != nil {
 			return nil, abi.Errorf(abi.BadArgument, "%s: the request is not a %T: %v", name, req, err)
 		}
 		resp, err := f(ctx, from, req)
@@ -57,7 +67,7 @@ func Call[Resp, Req any](ctx context.Context, conn Caller, name string, req Req)
 	if b, err = Raw(ctx, conn, name, b); err != nil {
 		return resp, err
 	}
-	if err := cbor.Unmarshal(b, &resp); err != nil {
+	if err := decoding.Unmarshal(b, &resp); err != nil {
 		return resp, abi.Errorf(abi.BadReply, "%s: the reply is not a %T: %v", name, resp, err)
 	}
 	return resp, nil

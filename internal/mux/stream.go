@@ -4,9 +4,10 @@ package mux
 // time calls send, one at a time recv; abort may be called by any, at any time,
 // and makes both fail.
 type stream interface {
-	// send takes b over and puts it back in pool when it has been written. It
-	// may wait for the network.
-	send(b *[]byte, pool *buffers) error
+	// send sends the buffers as one message. It takes them over and puts them
+	// back in pool when they have been written, but not the slice that holds
+	// them. It may wait for the network.
+	send(batch []*[]byte, pool *buffers) error
 	// recv returns the next message, which is valid until the next recv.
 	recv() ([]byte, error)
 	abort()

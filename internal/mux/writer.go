@@ -7,8 +7,10 @@ import (
 )
 
 const (
-	maxPending = 1 << 20  // bytes of unwritten frames from which senders wait
-	maxDirect  = 32 << 10 // bytes on their way from which a sender leaves the writing to the flusher
+	maxPending = 1 << 20   // bytes of unwritten frames from which senders wait
+	maxBacklog = 8 << 20   // bytes of them that only a peer that does not read can cause
+	maxBatch   = 256 << 10 // bytes in a batch from which it is full
+	maxDirect  = 32 << 10  // bytes on their way from which a sender leaves the writing to the flusher
 )
 
 // A writer gathers frames into batches and sends one batch at a time. A sender
@@ -22,24 +24,16 @@ type writer struct {
 	failed func(error) // told why the stream broke
 	done   <-chan struct{}
 	kick   chan struct{} // wakes the flusher
+	batch  []*[]byte     // being sent; of whoever writes
 
 	mu      sync.Mutex
-	batch   *[]byte // frames not yet sent; nil if none
-	bodies  []*outBody
+	pending []*[]byte  // frames not yet sent
+	bytes   int        // in pending
+	bodies  []*outBody // in line, each for its next fragment
 	writing bool
 	stopped bool
 	room    chan struct{} // closed when the batch has been taken; nil if nobody waits
 	idle    chan struct{} // closed when nothing is left to write; nil if nobody waits
-}
-
-// An outBody is a body that is sent in fragments.
-type outBody struct {
-	head  frame // the first frame's
-	next  kind  // the following frames'
-	parts [][]byte
-	begun bool
-	last  func()        // called before the last fragment is sent; may be nil
-	sent  chan struct{} // closed when the last fragment is in a batch
 }
 
 func newWriter(s stream, done <-chan struct{}, many func() bool, failed func(error)) *writer {
@@ -47,11 +41,13 @@ func newWriter(s stream, done <-chan struct{}, many func() bool, failed func(err
 }
 
 // put sends a frame with a body of at most maxFragment bytes, which it copies.
-// If wait is set it waits while too much is unwritten; it reports whether the
-// frame is on its way: not if cancel was closed first or the stream is done.
+// It reports whether the frame is on its way: not if cancel was closed first or
+// the stream is done. If wait is set it may write itself, and waits while too
+// much is unwritten; else it does not block, as readers must not: two that wait
+// for each other to read would wait forever.
 func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}) bool {
 	w.mu.Lock()
-	for wait && w.batch != nil && len(*w.batch) >= maxPending {
+	for wait && w.bytes >= maxPending {
 		if w.room == nil {
 			w.room = make(chan struct{})
 		}
@@ -70,17 +66,17 @@ func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}) b
 		w.mu.Unlock()
 		return false
 	}
-	if w.batch == nil {
-		w.batch = w.bufs.get()
-	}
-	*w.batch = append(f.append(*w.batch, len(body)), body...)
+	b := w.roomLocked(len(body))
+	n := len(*b)
+	*b = append(f.append(*b, len(body)), body...)
+	w.bytes += len(*b) - n
 	if w.writing {
 		w.mu.Unlock()
 		return true
 	}
 	w.writing = true
 	w.mu.Unlock()
-	if w.bufs.out.Load() >= maxDirect { // writing may block
+	if !wait || w.bufs.out.Load() >= maxDirect { // writing may block
 		w.kick <- struct{}{}
 		return true
 	}
@@ -94,37 +90,6 @@ func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}) b
 		w.kick <- struct{}{}
 	}
 	return true
-}
-
-// putBody sends a body in fragments and returns when it is on its way, cancel
-// is closed, answered has a value (which it puts back) or the stream is done;
-// the parts are free to reuse then. It reports whether any of the body was sent
-// and whether all was.
-func (w *writer) putBody(b *outBody, cancel <-chan struct{}, answered chan struct{}) (begun, all bool) {
-	b.sent = make(chan struct{})
-	w.mu.Lock()
-	w.bodies = append(w.bodies, b)
-	if !w.writing {
-		w.writing = true
-		w.kick <- struct{}{}
-	}
-	w.mu.Unlock()
-	select {
-	case <-b.sent:
-		return true, true
-	case <-cancel:
-	case <-answered:
-		answered <- struct{}{}
-	case <-w.done:
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	i := slices.Index(w.bodies, b)
-	if i < 0 {
-		return true, true
-	}
-	w.bodies = slices.Delete(w.bodies, i, i+1)
-	return b.begun, false
 }
 
 // flush writes what senders left, until the stream is done.
@@ -150,7 +115,7 @@ func (w *writer) flush() {
 // restLocked reports whether there is more to write. If not it gives up the
 // right to write.
 func (w *writer) restLocked() bool {
-	if w.batch != nil || len(w.bodies) > 0 {
+	if len(w.pending) > 0 || len(w.bodies) > 0 {
 		return true
 	}
 	w.writing = false
@@ -161,63 +126,49 @@ func (w *writer) restLocked() bool {
 	return false
 }
 
-// write sends the batch and one fragment. Only the goroutine that set writing
-// may call it.
+// roomLocked returns the buffer that a frame with n bytes of body goes to.
+func (w *writer) roomLocked(n int) *[]byte {
+	n += maxHead
+	if last := len(w.pending) - 1; last >= 0 && cap(*w.pending[last])-len(*w.pending[last]) >= n {
+		return w.pending[last]
+	}
+	if len(w.pending) > 0 {
+		n = largeBuffer // it is busy
+	}
+	b := w.bufs.get(n)
+	w.pending = append(w.pending, b)
+	return b
+}
+
+// write sends one batch. Only the goroutine that set writing may call it.
 func (w *writer) write() {
 	w.mu.Lock()
-	b := w.batch
-	w.batch = nil
 	if len(w.bodies) > 0 {
-		if b == nil {
-			b = w.bufs.get()
-		}
-		w.fragmentLocked(b)
+		w.fragmentLocked()
 	}
-	if w.room != nil {
+	w.batch = w.batch[:0]
+	size := 0
+	for _, b := range w.pending {
+		if size >= maxBatch {
+			break
+		}
+		size += len(*b)
+		w.batch = append(w.batch, b)
+	}
+	w.pending = slices.Delete(w.pending, 0, len(w.batch))
+	w.bytes -= size
+	if w.room != nil && w.bytes < maxPending {
 		close(w.room)
 		w.room = nil
 	}
 	w.mu.Unlock()
-	if b == nil {
+	if size == 0 {
 		return
 	}
-	w.bufs.out.Add(int64(len(*b)))
-	if err := w.s.send(b, &w.bufs); err != nil {
+	w.bufs.out.Add(int64(size))
+	if err := w.s.send(w.batch, &w.bufs); err != nil {
 		w.failed(err)
 	}
-}
-
-// fragmentLocked appends the next fragment of the first body in line to b and
-// sends the body to the end of the line.
-func (w *writer) fragmentLocked(b *[]byte) {
-	o := w.bodies[0]
-	w.bodies = append(w.bodies[:0], w.bodies[1:]...)
-	n := 0
-	for _, p := range o.parts {
-		n += len(p)
-	}
-	if n <= maxFragment && o.last != nil {
-		o.last()
-	}
-	f := frame{kind: o.next, id: o.head.id}
-	if !o.begun {
-		f, o.begun = o.head, true
-	}
-	n = min(n, maxFragment)
-	*b = f.append(*b, n)
-	for n > 0 {
-		k := min(n, len(o.parts[0]))
-		*b = append(*b, o.parts[0][:k]...)
-		o.parts[0], n = o.parts[0][k:], n-k
-		if len(o.parts[0]) == 0 {
-			o.parts = o.parts[1:]
-		}
-	}
-	if len(o.parts) == 0 {
-		close(o.sent)
-		return
-	}
-	w.bodies = append(w.bodies, o)
 }
 
 // stop refuses frames from now on: the stream is done.
@@ -225,6 +176,13 @@ func (w *writer) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
+}
+
+// backlog returns how many bytes of frames are unwritten.
+func (w *writer) backlog() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bytes
 }
 
 // drained returns a channel that is closed when all is written.
