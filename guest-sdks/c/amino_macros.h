@@ -98,18 +98,23 @@ extern const amino_service amino_this;
 #define AMINO_DESCRIBE2_(T, NAME) {#NAME, AMINO_WIT_##T},
 #define AMINO_TYPED_(M, ...) M(__VA_ARGS__)
 
-// AMINO_EACH_(M, (a, b)) is M(a) M(b), for up to 64 of them.
+// AMINO_EACH_(M, (a, b)) is M(a) M(b), for up to 12 of them.
 #define AMINO_EACH_(M, LIST) AMINO_EACH2_(M, AMINO_UNWRAP_ LIST)
 #define AMINO_EACH2_(...) AMINO_EACH3_(__VA_ARGS__)
-#define AMINO_EACH3_(M, ...) __VA_OPT__(AMINO_SCAN_(AMINO_STEP_(M, __VA_ARGS__)))
-#define AMINO_STEP_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP_AGAIN_ AMINO_PAREN_ (M, __VA_ARGS__))
-#define AMINO_STEP_AGAIN_() AMINO_STEP_
-#define AMINO_PAREN_ ()
+#define AMINO_EACH3_(M, ...) __VA_OPT__(AMINO_STEP1_(M, __VA_ARGS__))
 #define AMINO_UNWRAP_(...) __VA_ARGS__
-#define AMINO_SCAN_(...) AMINO_SCAN2_(AMINO_SCAN2_(AMINO_SCAN2_(AMINO_SCAN2_(__VA_ARGS__))))
-#define AMINO_SCAN2_(...) AMINO_SCAN3_(AMINO_SCAN3_(AMINO_SCAN3_(AMINO_SCAN3_(__VA_ARGS__))))
-#define AMINO_SCAN3_(...) AMINO_SCAN4_(AMINO_SCAN4_(AMINO_SCAN4_(AMINO_SCAN4_(__VA_ARGS__))))
-#define AMINO_SCAN4_(...) __VA_ARGS__
+#define AMINO_STEP1_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP2_(M, __VA_ARGS__))
+#define AMINO_STEP2_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP3_(M, __VA_ARGS__))
+#define AMINO_STEP3_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP4_(M, __VA_ARGS__))
+#define AMINO_STEP4_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP5_(M, __VA_ARGS__))
+#define AMINO_STEP5_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP6_(M, __VA_ARGS__))
+#define AMINO_STEP6_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP7_(M, __VA_ARGS__))
+#define AMINO_STEP7_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP8_(M, __VA_ARGS__))
+#define AMINO_STEP8_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP9_(M, __VA_ARGS__))
+#define AMINO_STEP9_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP10_(M, __VA_ARGS__))
+#define AMINO_STEP10_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP11_(M, __VA_ARGS__))
+#define AMINO_STEP11_(M, X, ...) M(X) __VA_OPT__(AMINO_STEP12_(M, __VA_ARGS__))
+#define AMINO_STEP12_(M, X) M(X)
 
 // An array of values, ended by amino_end_.
 #define AMINO_VALUES_(LIST) ((amino_value[]){AMINO_EACH_(AMINO_VALUE_, LIST) amino_end_})
@@ -172,13 +177,13 @@ amino_value amino_of_value(amino_value v);
 #ifdef __cplusplus
 }
 #else
-#define amino_of(X)                                                                      \
-  _Generic((X), bool: amino_of_bool, char: amino_of_s64, signed char: amino_of_s64,      \
+#define amino_of(...)                                                                    \
+  _Generic((__VA_ARGS__), bool: amino_of_bool, char: amino_of_s64, signed char: amino_of_s64, \
     short: amino_of_s64, int: amino_of_s64, long: amino_of_s64, long long: amino_of_s64, \
     unsigned char: amino_of_u64, unsigned short: amino_of_u64, unsigned: amino_of_u64,   \
     unsigned long: amino_of_u64, unsigned long long: amino_of_u64, float: amino_of_f64,  \
     double: amino_of_f64, char *: amino_of_string, const char *: amino_of_string,        \
     amino_bytes: amino_of_bytes, amino_strings: amino_of_strings,                        \
-    amino_value: amino_of_value)(X)
+    amino_value: amino_of_value)(__VA_ARGS__)
 #endif
 #endif

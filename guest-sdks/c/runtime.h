@@ -39,13 +39,19 @@ bool amino_as_text(amino_value v, const char **out);
 bool amino_as_time(amino_value v, amino_time *out);
 const char *amino_kind_name(amino_value v);
 
-// The imports of module amino, given by wasm.c, or by a test.
-uint32_t amino_import_invoke(const void *frame, uint32_t len);
-void amino_import_take(void *out);
-uint32_t amino_import_self(void);
-int32_t amino_import_config(const char *key, uint32_t len);
-void amino_import_log(int32_t level, const char *text, uint32_t len);
-int64_t amino_import_now(void);
-void amino_import_random(void *out, uint32_t len);
+// The imports of ABI.md. Outside WebAssembly a test provides them.
+#ifdef __wasm__
+#define IMPORT(NAME) __attribute__((import_module("amino"), import_name(#NAME)))
+#else
+#define IMPORT(NAME)
+#endif
+
+IMPORT(invoke) uint32_t amino_import_invoke(const void *frame, uint32_t len);
+IMPORT(take) void amino_import_take(void *out);
+IMPORT(self) uint32_t amino_import_self(void);
+IMPORT(config) int32_t amino_import_config(const char *key, uint32_t len);
+IMPORT(log) void amino_import_log(int32_t level, const char *text, uint32_t len);
+IMPORT(now) int64_t amino_import_now(void);
+IMPORT(random) void amino_import_random(void *out, uint32_t len);
 
 #endif

@@ -172,7 +172,7 @@ amino_f64 amino_to_f64(amino_value v) {
 
 bool amino_to_bool(amino_value v) {
   cbor_item it = item_of(v);
-  return it.kind == CBOR_BOOL ? it.u : unfit(v, "a bool");
+  return it.kind == CBOR_BOOL ? it.u != 0 : unfit(v, "a bool") != 0;
 }
 
 const char *amino_to_string(amino_value v) {

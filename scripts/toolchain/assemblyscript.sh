@@ -15,5 +15,8 @@ if [ "$(cat $dir/version 2>/dev/null)" != $version ]; then
   mkdir -p $dir
   echo '{"private": true, "type": "module"}' >$dir/package.json
   npm install --prefix $dir --no-audit --no-fund --loglevel=error assemblyscript@$version
+  # The SDK stands beside the compiler, as npm would put it.
+  mkdir -p $dir/node_modules/@amino.run
+  ln -sfn ../../../../../guest-sdks/assemblyscript $dir/node_modules/@amino.run/assemblyscript
   echo $version >$dir/version
 fi

@@ -8,5 +8,5 @@ for clang in "${CLANG:-clang-22}" clang; do
 done
 flags=
 "$clang" --help | grep -q -e --no-wasm-opt && flags=--no-wasm-opt # an older wasm-opt on the PATH cannot read its output
-exec "$clang" --target=wasm32-wasi $flags -Wno-deprecated -mexec-model=reactor -std=gnu17 -O2 -Wall \
+exec "$clang" --target=wasm32-wasi $flags -Wno-deprecated -mexec-model=reactor -std=gnu17 -O2 -fwrapv -Wall \
 	-I"$sdk" "$1"/*.c "$sdk"/*.c -Wl,--strip-all -o "$2"
