@@ -41,6 +41,17 @@ type Limits struct {
 	Fuel   uint64 // loop turns and calls in one call of the guest; 0 is no limit
 }
 
+// DefaultMemory is the memory limit of an instance that is given none, in bytes.
+const DefaultMemory = 256 << 20
+
+// MemoryPages returns the memory limit in pages, at most MaxPages.
+func (l Limits) MemoryPages() uint32 {
+	if l.Memory == 0 {
+		l.Memory = DefaultMemory
+	}
+	return uint32(min(l.Memory/PageSize, MaxPages))
+}
+
 // An Env is what a guest sees of the world. The kernel provides one for each
 // instance; its methods are called by the goroutine that is inside Invoke.
 type Env interface {
@@ -61,7 +72,8 @@ type Env interface {
 type Identity struct{ Name, ID, Node string }
 
 // An Instance is a running guest. Its methods are called by one goroutine at a
-// time, and none but Usage while a call is inside.
+// time, and none but Failed, Usage and Close while a call is inside; one that is
+// called nevertheless does nothing and returns an error of code Reentrant.
 type Instance interface {
 	// Boot runs the start function and _initialize, once, on a base image.
 	Boot(ctx context.Context) error
@@ -83,19 +95,27 @@ type Instance interface {
 	// Snapshot returns the state between two calls.
 	Snapshot() (*Image, error)
 
+	// Failed reports whether the instance refuses to be entered until Restore. It
+	// tells an error of the guest's own, which leaves the instance as it is, from
+	// one that broke it: a guest may pass on the trap of a microservice it called.
+	// It may be called at any time.
+	Failed() bool
+
 	// Restore puts img back, also after a trap or exit. The image must be of
-	// this module.
+	// this module. If it fails, the instance has failed too.
 	Restore(ctx context.Context, img *Image) error
 
 	// Usage returns what the instance has used. It may be called at any time.
 	Usage() Usage
 
-	// Close frees the instance.
+	// Close frees the instance. It may be called at any time: it stops a guest that
+	// computes and waits until the call that is inside has left, so it must not be
+	// called by that call's own goroutine.
 	Close(ctx context.Context) error
 }
 
 // Usage is what an instance uses.
 type Usage struct {
 	Memory uint64 // bytes of linear memory now
-	Fuel   uint64 // loop turns and calls since it was instantiated
+	Fuel   uint64 // loop turns and calls since it was instantiated; long ones count more
 }

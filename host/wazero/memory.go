@@ -1,0 +1,48 @@
+package wazero
+
+import (
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+// memory is the linear memory of one instance, and its own allocator. It takes
+// only what is asked for and, when it grows, up to as much again.
+//
+// This is where a memory that maps an image copy-on-write will stand.
+type memory struct {
+	limit   uint64         // bytes
+	first   uint64         // bytes it begins with, if that is more than the module's own
+	size    *atomic.Uint64 // told of every change
+	refused bool           // an allocation was refused since this was last cleared
+	buf     []byte
+}
+
+// Allocate implements experimental.MemoryAllocator.
+func (m *memory) Allocate(uint64, uint64) experimental.LinearMemory { return m }
+
+// Reallocate implements experimental.LinearMemory. nil makes memory.grow answer -1.
+func (m *memory) Reallocate(size uint64) []byte {
+	if m.buf == nil {
+		size = max(size, m.first)
+	}
+	if size > m.limit {
+		m.refused = true
+		return nil
+	}
+	if size > uint64(cap(m.buf)) || m.buf == nil {
+		room := size
+		if m.buf != nil {
+			room = max(size, min(m.limit, 2*uint64(cap(m.buf))))
+		}
+		grown := make([]byte, size, room)
+		copy(grown, m.buf)
+		m.buf = grown
+	}
+	m.buf = m.buf[:size]
+	m.size.Store(size)
+	return m.buf
+}
+
+// Free implements experimental.LinearMemory.
+func (m *memory) Free() { m.buf = nil }

@@ -1,0 +1,33 @@
+package wazero
+
+import (
+	"errors"
+	"strings"
+
+	"amino.run/abi"
+	"github.com/tetratelabs/wazero/sys"
+)
+
+// failure returns why a call that the engine ended did not come to its end.
+func (i *instance) failure(err error) *abi.Error {
+	var known *abi.Error
+	if errors.As(err, &known) && known.Code != abi.Trap {
+		return known // of poll
+	}
+	if i.mem.refused {
+		return abi.Errorf(abi.MemoryLimit, "the guest asked for more than its %d MiB of memory and gave up", i.mem.limit>>20)
+	}
+	var exited *sys.ExitError
+	switch {
+	case known != nil:
+		return known
+	case errors.As(err, &exited):
+		return abi.Errorf(abi.Trap, "the guest exited with code %d", exited.ExitCode())
+	}
+	what, _, _ := strings.Cut(err.Error(), "\n")
+	what = strings.TrimSuffix(strings.TrimPrefix(what, "wasm error: "), " (recovered by wazero)")
+	if what == "stack overflow" {
+		what = "its calls are nested too deep (infinite recursion?)"
+	}
+	return abi.Errorf(abi.Trap, "the guest trapped: %s", what)
+}
