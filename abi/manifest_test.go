@@ -175,3 +175,15 @@ func FuzzParseManifest(f *testing.F) {
 		}
 	})
 }
+
+// TestWITWithoutDoc: the constructor is documentation even if it is all there is.
+func TestWITWithoutDoc(t *testing.T) {
+	m, err := ParseManifest([]byte(`{"abi": 1, "name": "list", "constructor": {}, "methods": []}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "package amino:%list;\n\n/// constructor()\ninterface %list {}\n"
+	if got := m.WIT(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

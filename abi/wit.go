@@ -9,24 +9,29 @@ import (
 
 // WIT returns the manifest as an interface in WIT, the language of the component
 // model (https://component-model.bytecodealliance.org/design/wit.html). What WIT
-// has no word for is an alias or a comment: value, time, map<K, T>, which becomes
-// list<tuple<K, T>>, the constructor and readonly. The manifest must have been
-// parsed by ParseManifest.
+// has no word for is written otherwise: value and time are aliases, map<K, T> is
+// list<tuple<K, T>>, the constructor and readonly are documentation. The manifest
+// must have been parsed by ParseManifest.
 func (m *Manifest) WIT() string {
 	var w witWriter
 	for _, t := range m.Methods {
 		w.funcs = append(w.funcs, unique(w.funcs, kebab(t.Name)))
 	}
+	w.value, w.time = w.alias("value", m), w.alias("time", m)
+
 	name := escape(kebab(m.Name))
 	fmt.Fprintf(&w, "package amino:%s;\n\n", name)
-	w.doc("/// ", m.Doc)
-	fmt.Fprintf(&w, "interface %s {", name)
-	w.alias("value", "list<u8>", "Any value, as CBOR.", m)
-	w.alias("time", "string", "An instant in RFC 3339.", m)
+	doc := m.Doc
 	if c := m.Constructor; c != nil {
-		w.WriteString("\n")
-		w.doc("  // ", c.Doc)
-		fmt.Fprintf(&w, "  // constructor(%s)\n", w.params(c))
+		doc += fmt.Sprintf("\n\nconstructor(%s)\n%s", w.params(c), c.Doc)
+	}
+	w.doc("", strings.TrimSpace(doc))
+	fmt.Fprintf(&w, "interface %s {", name)
+	if w.value != "" {
+		fmt.Fprintf(&w, "\n  /// Any value, as CBOR.\n  type %s = list<u8>;\n", w.value)
+	}
+	if w.time != "" {
+		fmt.Fprintf(&w, "\n  /// An instant in RFC 3339.\n  type %s = string;\n", w.time)
 	}
 	for i := range m.Methods {
 		w.method(&m.Methods[i], w.funcs[i])
@@ -41,10 +46,10 @@ type witWriter struct {
 	value, time string   // the names of the aliases, "" if not used
 }
 
-// doc writes a text as comment lines.
-func (w *witWriter) doc(prefix, text string) {
+// doc writes a text as the documentation of what follows.
+func (w *witWriter) doc(indent, text string) {
 	for line := range strings.Lines(text) {
-		w.WriteString(strings.TrimRightFunc(prefix+strings.Map(printable, line), unicode.IsSpace) + "\n")
+		w.WriteString(strings.TrimRightFunc(indent+"/// "+strings.Map(printable, line), unicode.IsSpace) + "\n")
 	}
 }
 
@@ -56,33 +61,25 @@ func printable(r rune) rune {
 	return r
 }
 
-// alias declares a type that WIT lacks, if the manifest uses it, under a name
-// that no method has.
-func (w *witWriter) alias(name, meaning, doc string, m *Manifest) {
-	used := m.Constructor != nil && m.Constructor.uses(name)
-	for i := range m.Methods {
-		used = used || m.Methods[i].uses(name)
+// alias returns the name, which no method has, of a type that WIT lacks; "" if
+// the manifest does not use it.
+func (w *witWriter) alias(name string, m *Manifest) string {
+	used := m.Constructor != nil && m.Constructor.uses(name) ||
+		slices.ContainsFunc(m.Methods, func(t MethodType) bool { return t.uses(name) })
+	switch {
+	case !used:
+		return ""
+	case slices.Contains(w.funcs, name):
+		return unique(w.funcs, name+"-type")
 	}
-	if !used {
-		return
-	}
-	id := name
-	if slices.Contains(w.funcs, name) {
-		id = unique(w.funcs, name+"-type")
-	}
-	if name == "value" {
-		w.value = id
-	} else {
-		w.time = id
-	}
-	fmt.Fprintf(w, "\n  /// %s\n  type %s = %s;\n", doc, id, meaning)
+	return name
 }
 
 func (w *witWriter) method(m *MethodType, name string) {
 	w.WriteString("\n")
-	w.doc("  /// ", m.Doc)
+	w.doc("  ", m.Doc)
 	if m.ReadOnly {
-		w.doc("  /// ", "Readonly.")
+		w.doc("  ", "Readonly.")
 	}
 	fmt.Fprintf(w, "  %s: func(%s)", escape(name), w.params(m))
 	if m.Result != "" {
@@ -172,7 +169,7 @@ func unique(taken []string, name string) string {
 }
 
 var witKeywords = strings.Fields(`as async bool borrow char constructor enum error-context export f32 f64 flags
-	float32 float64 from func future import include interface list map option own package record resource result
+	from func future import include interface list map option own package record resource result
 	s16 s32 s64 s8 static stream string tuple type u16 u32 u64 u8 use variant with world`)
 
 // escape makes an identifier of a name that may be a keyword.
