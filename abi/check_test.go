@@ -2,6 +2,7 @@ package abi
 
 import (
 	"errors"
+	"sync"
 	"testing"
 )
 
@@ -152,4 +153,31 @@ func BenchmarkCheckArgs(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestCheckConcurrently: a parsed manifest serves many callers at once; -race tells.
+func TestCheckConcurrently(t *testing.T) {
+	m := parsedMethod(t)
+	good, err := Args("k", []byte("v"), 1, []float64{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, err := Args("k", "v", 1, []float64{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				if err := m.CheckArgs(good); err != nil {
+					t.Error(err)
+				}
+				if err := m.CheckArgs(bad); err == nil || err.Error() != "argument 2 (v) of put is text, want list<u8>" {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

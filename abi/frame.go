@@ -18,12 +18,18 @@ const (
 // ReadOnlyFlag is set in a call frame whose method is held to be readonly.
 const ReadOnlyFlag = 1
 
-// CallFrameSize returns the length of the frame that AppendCall appends.
-func CallFrameSize(method string, args []byte) int { return 4 + len(method) + len(args) }
+// maxName is the longest name that a frame's header can tell, in bytes.
+const maxName = 1<<16 - 1
 
-// AppendCall appends a call frame to b: what amino_invoke is given. The method's
-// name is at most 65,535 bytes; empty args mean an empty array.
+// CallFrameSize returns the length of the frame that AppendCall appends.
+func CallFrameSize(method string, args []byte) int {
+	return 4 + min(len(method), maxName) + max(len(args), 1)
+}
+
+// AppendCall appends a call frame to b: what amino_invoke is given. Empty args
+// mean an empty array. A name of more than 65,535 bytes is cut, and names no method.
 func AppendCall(b []byte, kind Kind, flags uint8, method string, args []byte) []byte {
+	method = method[:min(len(method), maxName)]
 	b = append(b, byte(kind), flags)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(method)))
 	b = append(b, method...)

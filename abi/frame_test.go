@@ -63,8 +63,25 @@ func TestCallFrames(t *testing.T) {
 }
 
 func TestCallFrameWithoutArgs(t *testing.T) {
-	if got := hex.EncodeToString(AppendCall(nil, Constructor, 0, "", nil)); got != "0100000080" {
-		t.Errorf("no arguments: %s, want those of an empty array", got)
+	got := AppendCall(nil, Constructor, 0, "", nil)
+	if hex.EncodeToString(got) != "0100000080" {
+		t.Errorf("no arguments: %x, want those of an empty array", got)
+	}
+	if n := CallFrameSize("", nil); n != len(got) {
+		t.Errorf("size %d, want %d", n, len(got))
+	}
+}
+
+// TestCallFrameOfLongName: a name never runs over into the arguments.
+func TestCallFrameOfLongName(t *testing.T) {
+	args := []byte{0x81, 5}
+	for _, n := range []int{maxName - 1, maxName, maxName + 1, 3 * maxName} {
+		name := strings.Repeat("m", n)
+		b := AppendCall(nil, Method, 0, name, args)
+		told := int(binary.LittleEndian.Uint16(b[2:]))
+		if told != min(n, maxName) || !bytes.Equal(b[4+told:], args) || CallFrameSize(name, args) != len(b) {
+			t.Errorf("name of %d: told %d, frame of %d, size %d", n, told, len(b), CallFrameSize(name, args))
+		}
 	}
 }
 

@@ -181,6 +181,9 @@ func TestConvertJSONRefuses(t *testing.T) {
 			t.Errorf("%s as %s: %x, %v, want %q", c.in, c.typ, got, err, c.want)
 		}
 	}
+	if _, err := method("int").ConvertJSON(nil); CodeOf(err) != Refused {
+		t.Errorf("no such type: %v, want refused", err)
+	}
 	if _, err := method("s64").ConvertJSON(nil); err == nil || err.Error() != "do takes 1 argument (a: s64), got 0" {
 		t.Errorf("no arguments: %v", err)
 	}

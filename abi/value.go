@@ -2,7 +2,6 @@ package abi
 
 import (
 	"math"
-	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -107,9 +106,6 @@ func Diag(b []byte) string {
 	s, err := printer.Diagnose(b)
 	if err != nil {
 		return "not CBOR: " + err.Error()
-	}
-	if !utf8.ValidString(s) {
-		return "not CBOR: text that is not UTF-8"
 	}
 	return s
 }

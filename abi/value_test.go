@@ -196,6 +196,7 @@ func TestDiag(t *testing.T) {
 	for in, want := range map[string]string{
 		"8301616141ff": `[1, "a", h'ff']`,
 		"18":           "not CBOR: unexpected EOF",
+		"61ff":         "not CBOR: cbor: invalid UTF-8 string",
 	} {
 		if got := Diag(unhex(t, in)); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
