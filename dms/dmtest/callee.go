@@ -1,0 +1,65 @@
+package dmtest
+
+import (
+	"context"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+)
+
+// diskTime is how long a disk takes to write a snapshot.
+const diskTime = 5 * time.Millisecond
+
+// A callee is the kernel as an instance manager sees it.
+type callee struct {
+	*part
+	r     *replica
+	inner dms.Handler // the layers nearer the application
+}
+
+var _ dms.Callee = (*callee)(nil)
+
+func (c *callee) Self() dms.Replica { return c.r.Replica }
+func (c *callee) Version() uint64   { return c.r.version.Load() }
+
+func (c *callee) Snapshot(ctx context.Context) (dms.Snapshot, error) { return c.r.snapshot(ctx) }
+
+func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
+	_, err := c.inner(ctx, dms.Call{ID: s.Version, Verb: dms.Replace, Args: s.Image})
+	return err
+}
+
+// Save writes in a while, whole or not at all: not if the node fails meanwhile.
+func (c *callee) Save(ctx context.Context, s dms.Snapshot) error {
+	select {
+	case <-time.After(diskTime):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	cl := c.part.cl
+	n := cl.node(c.node.ID)
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	switch {
+	case c.r.here() != nil:
+		return unreachable(c.node.ID)
+	case n.full:
+		return abi.Errorf(abi.Storage, "the disk of %s is full; the last checkpoint still holds", n.ID)
+	}
+	cl.disk[c.peer] = saved{n.ID, s}
+	return nil
+}
+
+func (c *callee) Load(context.Context) (dms.Snapshot, error) {
+	cl := c.part.cl
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	s, ok := cl.disk[c.peer]
+	if !ok || s.node != c.node.ID && !cl.SharedStore {
+		return dms.Snapshot{}, abi.Errorf(abi.NotFound, "nothing was saved")
+	}
+	return s.Snapshot, nil
+}
+
+func (c *callee) OnRecover(f func(context.Context) error) { c.r.recover = append(c.r.recover, f) }

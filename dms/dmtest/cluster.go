@@ -1,0 +1,210 @@
+package dmtest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+)
+
+// NodeLease is how long the OMS takes to notice that a node has failed.
+const NodeLease = 6 * time.Second
+
+// A Cluster is a set of nodes and the microservice deployed on them. Its methods
+// may be used by many goroutines of a synctest bubble at once.
+type Cluster struct {
+	// SharedStore says that all nodes read what one has saved, so that a lost
+	// replica can recover elsewhere. Set it before a failure.
+	SharedStore bool
+
+	chain  dms.Chain
+	t      testing.TB
+	guest  func() Guest
+	ctx    context.Context
+	net    *links
+	origin dms.Node
+
+	building sync.Mutex // of clients
+
+	mu     sync.Mutex // never held while waiting
+	oms    *oms
+	nodes  []*node
+	group  []*replica // primary first
+	disk   map[dms.Peer]saved
+	serial uint64
+	moves  int
+	rand   *rand.Rand
+}
+
+// A node is a kernel server. What runs on it ends with its life.
+type node struct {
+	dms.Node
+	down   bool
+	life   context.Context
+	end    context.CancelFunc
+	caller *Client // the microservice's callers at this node share one proxy
+	full   bool    // its disk
+}
+
+// A saved snapshot is on the disk of a node.
+type saved struct {
+	node string
+	dms.Snapshot
+}
+
+// Node is shorthand for a node of a tier in a region.
+func Node(id, tier, region string) dms.Node {
+	return dms.Node{ID: id, Labels: map[string]string{"tier": tier, "region": region}}
+}
+
+// Parse returns the chain that specs describe, and fails the test if there is
+// something wrong with it.
+func Parse(t testing.TB, specs ...string) dms.Chain {
+	t.Helper()
+	chain, err := dms.ParseChain(specs)
+	if err == nil {
+		err = dms.Check(chain)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chain
+}
+
+// Deploy creates guest under chain on the first of nodes that placement allows.
+// Call it inside synctest.Test; the cluster ends with the test.
+func Deploy(t testing.TB, guest func() Guest, chain dms.Chain, nodes ...dms.Node) (*Cluster, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	cl := &Cluster{
+		chain: chain, t: t, guest: guest, ctx: ctx, net: newLinks(1), origin: nodes[0],
+		disk: map[dms.Peer]saved{}, rand: rand.New(rand.NewPCG(1, 2)),
+	}
+	for _, n := range nodes {
+		x := &node{Node: n}
+		x.life, x.end = context.WithCancel(ctx)
+		cl.nodes = append(cl.nodes, x)
+	}
+	return cl, cl.create()
+}
+
+// New is Deploy of a List under the chain that specs describe; it fails the test
+// if that fails.
+func New(t testing.TB, specs []string, nodes ...dms.Node) *Cluster {
+	t.Helper()
+	cl, err := Deploy(t, NewList, Parse(t, specs...), nodes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cl
+}
+
+func (cl *Cluster) create() error {
+	for _, n := range cl.nodes { // which node is the origin may decide what is allowed
+		cl.origin = n.Node
+		if cl.oms = newOMS(cl, nil); cl.oms.allowed(n.Node) {
+			break
+		}
+		cl.oms.end()
+	}
+	if cl.oms.ctx.Err() != nil {
+		return abi.Errorf(abi.Placement, "the chain %s allows no node", cl.chain)
+	}
+	if _, err := cl.start(cl.origin, dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}, nil); err != nil {
+		return err
+	}
+	return cl.oms.created()
+}
+
+// Where returns the IDs of the nodes of the group, the primary's first.
+func (cl *Cluster) Where() (ids []string) {
+	for _, r := range cl.replicas() {
+		ids = append(ids, r.Node.ID)
+	}
+	return ids
+}
+
+// Moves returns how many moves were made.
+func (cl *Cluster) Moves() int {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.moves
+}
+
+// Lists returns the numbers of each replica that is alive, if the guest is a List.
+func (cl *Cluster) Lists() (all [][]int) {
+	for _, r := range cl.members() {
+		if s, err := r.snapshot(r.life); err == nil && r.life.Err() == nil {
+			l := new(List)
+			l.Restore(s.Image)
+			all = append(all, l.numbers)
+		}
+	}
+	return all
+}
+
+func (cl *Cluster) node(id string) *node {
+	i := slices.IndexFunc(cl.nodes, func(n *node) bool { return n.ID == id })
+	if i < 0 {
+		panic(fmt.Sprintf("dmtest: no node %q", id))
+	}
+	return cl.nodes[i]
+}
+
+// life returns the life of a node as it is now, and whether it is up.
+func (cl *Cluster) life(id string) (ctx context.Context, up bool) {
+	if id == OMS {
+		return cl.ctx, true
+	}
+	n := cl.node(id)
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return n.life, !n.down
+}
+
+// master returns the OMS that is alive.
+func (cl *Cluster) master() *oms {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.oms
+}
+
+func (cl *Cluster) members() []*replica {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return slices.Clone(cl.group)
+}
+
+func (cl *Cluster) replicas() (rs []dms.Replica) {
+	for _, r := range cl.members() {
+		rs = append(rs, r.Replica)
+	}
+	return rs
+}
+
+// find returns the member of the group with this address, or nil.
+func (cl *Cluster) find(p dms.Peer) *replica {
+	all := cl.members()
+	if i := slices.IndexFunc(all, func(r *replica) bool { return r.Peer == p }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// next returns a number that was not returned before.
+func (cl *Cluster) next() uint64 {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.serial++
+	return cl.serial
+}
+
+func unreachable(id string) error {
+	return abi.Errorf(abi.Unavailable, "node %s cannot be reached", id)
+}

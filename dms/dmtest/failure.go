@@ -1,0 +1,80 @@
+package dmtest
+
+import (
+	"context"
+	"time"
+
+	"amino.run/dms"
+)
+
+// Kill makes a node fail: what runs there is lost, what is on its disk is not. The
+// OMS notices when the node's lease has run out, or when it is restarted before.
+func (cl *Cluster) Kill(id string) {
+	n := cl.node(id)
+	cl.mu.Lock()
+	n.down, n.caller = true, nil
+	n.end()
+	lost := n.life
+	cl.mu.Unlock()
+	go func() {
+		select {
+		case <-time.After(NodeLease):
+			cl.lost(id, lost)
+		case <-cl.ctx.Done():
+		}
+	}()
+}
+
+// Restart brings a node back with an empty memory and its disk.
+func (cl *Cluster) Restart(id string) {
+	n := cl.node(id)
+	cl.mu.Lock()
+	lost := n.life
+	n.life, n.end = context.WithCancel(cl.ctx)
+	n.down, n.caller = false, nil
+	cl.mu.Unlock()
+	cl.lost(id, lost)
+}
+
+// FillDisk makes the disk of a node full, or not.
+func (cl *Cluster) FillDisk(id string, full bool) {
+	n := cl.node(id)
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	n.full = full
+}
+
+// lost does what the OMS does once it knows that a life of a node has ended.
+func (cl *Cluster) lost(id string, life context.Context) {
+	for _, r := range cl.members() {
+		if r.Node.ID != id || r.life.Err() == nil {
+			continue
+		}
+		cl.master().failed(r.Replica)
+		if cl.find(r.Peer) == r && len(r.recover) > 0 {
+			cl.revive(r)
+		}
+	}
+	cl.changed()
+}
+
+// revive starts a lost replica again where its snapshots can be read, if a node
+// that placement allows is up.
+func (cl *Cluster) revive(lost *replica) {
+	for _, n := range cl.nodes {
+		if n.ID != lost.Node.ID && !cl.SharedStore || !cl.master().allowed(n.Node) {
+			continue
+		}
+		r, err := cl.build(dms.Replica{Peer: lost.Peer, Node: n.Node}, dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}, nil)
+		if err != nil {
+			continue // it is down
+		}
+		for _, f := range r.recover {
+			if err := f(r.life); err != nil {
+				cl.t.Errorf("recover on %s: %v", n.ID, err)
+			}
+		}
+		cl.replace(lost, r)
+		return
+	}
+}

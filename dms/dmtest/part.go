@@ -1,0 +1,196 @@
+package dmtest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+)
+
+// cells are what a part keeps, by name, as CBOR.
+type cells map[string][]byte
+
+// A part is what the kernel offers to every part, at one layer.
+type part struct {
+	cl      *Cluster
+	ctx     context.Context // ends with the part
+	peer    dms.Peer
+	layer   int
+	node    dms.Node
+	replica *replica // nil but at an instance
+	oms     *oms     // nil but at a coordinator
+	answers map[string]func(context.Context, dms.Peer, []byte) ([]byte, error)
+	cells   map[string]any
+	kept    cells
+	changed []func(context.Context)
+}
+
+func newPart(cl *Cluster, ctx context.Context, peer dms.Peer, layer int, n dms.Node) *part {
+	return &part{
+		cl: cl, ctx: ctx, peer: peer, layer: layer, node: n,
+		answers: map[string]func(context.Context, dms.Peer, []byte) ([]byte, error){}, cells: map[string]any{},
+	}
+}
+
+func (p *part) Here() dms.Node                             { return p.node }
+func (p *part) Replicas() []dms.Replica                    { return p.cl.replicas() }
+func (p *part) OnMembershipChange(f func(context.Context)) { p.changed = append(p.changed, f) }
+
+func (p *part) Rand(n int) int {
+	p.cl.mu.Lock()
+	defer p.cl.mu.Unlock()
+	return p.cl.rand.IntN(n)
+}
+
+func (p *part) Every(d time.Duration, f func(context.Context)) {
+	go func() {
+		for {
+			select {
+			case <-time.After(d):
+				_ = p.act(p.ctx, func(ctx context.Context) error { f(ctx); return nil }) // fails at the part's end
+			case <-p.ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// act runs f as activity of the part: one at a time at a coordinator, not while
+// quiet at an instance.
+func (p *part) act(ctx context.Context, f func(context.Context) error) error {
+	switch {
+	case p.oms != nil:
+		return p.oms.upcall(ctx, f)
+	case p.replica != nil:
+		if err := p.replica.gate.enter(ctx); err != nil {
+			return err
+		}
+		defer p.replica.gate.leave()
+		if err := p.replica.here(); err != nil {
+			return err
+		}
+	}
+	if p.ctx.Err() != nil {
+		return unreachable(p.node.ID)
+	}
+	return f(ctx)
+}
+
+func (p *part) Post(to dms.Peer, kind string, body []byte) {
+	go func() { _, _ = p.cl.deliver(p.ctx, p, to, kind, body) }() // lost if it cannot be delivered
+}
+
+func (p *part) Send(ctx context.Context, to dms.Peer, kind string, body []byte) ([]byte, error) {
+	if p.ctx.Err() != nil {
+		return nil, unreachable(p.node.ID)
+	}
+	return p.cl.deliver(ctx, p, to, kind, body)
+}
+
+func (p *part) Receive(kind string, f func(context.Context, dms.Peer, []byte) ([]byte, error)) {
+	if p.answers[kind] != nil {
+		panic("dmtest: two answers to " + kind)
+	}
+	p.answers[kind] = f
+}
+
+// answer answers a message that has reached the part.
+func (p *part) answer(ctx context.Context, from dms.Peer, kind string, body []byte) (out []byte, err error) {
+	f := p.answers[kind]
+	if f == nil {
+		return nil, abi.Errorf(abi.Internal, "no answer to %s at %q", kind, p.peer)
+	}
+	err = p.act(ctx, func(ctx context.Context) (err error) {
+		out, err = f(ctx, from, body)
+		return err
+	})
+	return out, err
+}
+
+func (p *part) Keep(name string, cell any) {
+	if p.cells[name] != nil {
+		panic("dmtest: two cells named " + name)
+	}
+	p.cells[name] = cell
+	if b, ok := p.kept[name]; ok {
+		if err := abi.Decode(b, cell); err != nil {
+			panic(fmt.Sprintf("dmtest: cell %s: %v", name, err))
+		}
+	}
+}
+
+// keptBy returns the cells of the parts of a chain. They are quiet.
+func keptBy(parts []*part) []cells {
+	all := make([]cells, len(parts))
+	for i, p := range parts {
+		if p == nil {
+			continue
+		}
+		all[i] = cells{}
+		for name, cell := range p.cells {
+			b, err := abi.Encode(cell)
+			if err != nil {
+				panic(fmt.Sprintf("dmtest: cell %s: %v", name, err))
+			}
+			all[i][name] = b
+		}
+	}
+	return all
+}
+
+// home returns the node of a part by its address.
+func (cl *Cluster) home(to dms.Peer) (string, error) {
+	if to == dms.Coordinator {
+		return OMS, nil
+	}
+	if id, ok := proxyNode(to); ok {
+		return id, nil
+	}
+	if r := cl.find(to); r != nil {
+		return r.Node.ID, nil
+	}
+	return "", unreachable(string(to))
+}
+
+// partAt returns a part by its address and layer.
+func (cl *Cluster) partAt(to dms.Peer, layer int) (*part, error) {
+	var parts []*part
+	if to == dms.Coordinator {
+		parts = cl.master().parts
+	} else if id, ok := proxyNode(to); ok {
+		parts = cl.Client(id).parts
+	} else if r := cl.find(to); r != nil {
+		parts = r.parts
+	}
+	if parts == nil || parts[layer] == nil {
+		return nil, unreachable(string(to))
+	}
+	return parts[layer], nil
+}
+
+// changed tells all parts that the group has changed.
+func (cl *Cluster) changed() {
+	var all []*part
+	for _, r := range cl.members() {
+		all = append(all, r.parts...)
+	}
+	all = append(all, cl.master().parts...)
+	cl.mu.Lock()
+	for _, n := range cl.nodes {
+		if n.caller != nil {
+			all = append(all, n.caller.parts...)
+		}
+	}
+	cl.mu.Unlock()
+	for _, p := range all {
+		if p != nil {
+			go func() {
+				for _, f := range p.changed {
+					_ = p.act(p.ctx, func(ctx context.Context) error { f(ctx); return nil }) // fails at the part's end
+				}
+			}()
+		}
+	}
+}

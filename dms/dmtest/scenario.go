@@ -1,0 +1,156 @@
+package dmtest
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"amino.run/abi"
+)
+
+// A Scenario is something that happens to a cluster while its microservice is
+// called from every node.
+type Scenario struct {
+	Name    string
+	Happens func(r *Run)
+	Calm    bool // nothing fails, so no call may fail either, but by itself or refused
+	Fails   bool // the node of the first replica fails
+	Down    bool // and does not come back
+}
+
+// Scenarios returns what every DM must live through.
+func Scenarios() []Scenario {
+	return []Scenario{
+		{Name: "healthy", Happens: func(*Run) {}, Calm: true},
+		{Name: "slow links", Happens: slowLinks, Calm: true},
+		{Name: "lost answers", Happens: lostAnswers},
+		{Name: "one way only", Happens: oneWay},
+		{Name: "late messages", Happens: lateMessages},
+		{Name: "lost caller", Happens: lostCaller},
+		{Name: "moves", Happens: moves, Calm: true},
+		{Name: "moves and lost answers", Happens: func(r *Run) { r.Lossy(0.05); moves(r) }},
+		{Name: "OMS restarts", Happens: restartOMS, Calm: true},
+		{Name: "node restarts", Happens: restartNode, Fails: true},
+		{Name: "node restarts at once", Happens: restartAtOnce, Fails: true},
+		{Name: "node lost", Happens: loseNode, Fails: true, Down: true},
+		{Name: "full disk", Happens: fullDisk},
+	}
+}
+
+func slowLinks(r *Run) {
+	for i, a := range r.nodes {
+		for _, b := range r.nodes[:i] {
+			r.Delay(a.ID, b.ID, 200*time.Millisecond)
+		}
+	}
+	r.Jitter(true)
+}
+
+func lostAnswers(r *Run) {
+	r.Lossy(0.2)
+	time.Sleep(load / 2)
+	r.Heal()
+}
+
+func oneWay(r *Run) {
+	at, other := r.primary()
+	for _, way := range []link{{at, other}, {other, at}} {
+		time.Sleep(load / 8)
+		r.Cut(way.from, way.to)
+		time.Sleep(load / 8)
+		r.Heal()
+	}
+}
+
+// lateMessages makes single messages so late that their senders have given up, and
+// others overtake them.
+func lateMessages(r *Run) {
+	for i := range 8 {
+		at, _ := r.primary()
+		other := r.nodes[i%len(r.nodes)].ID
+		r.Delay(at, other, late/2)
+		time.Sleep(time.Second)
+		r.Delay(at, other, time.Millisecond)
+		time.Sleep(load / 12)
+	}
+}
+
+func lostCaller(r *Run) {
+	_, other := r.primary()
+	time.Sleep(load / 4)
+	r.crash(other, load/4)
+}
+
+func moves(r *Run) {
+	for range 8 {
+		time.Sleep(load / 10)
+		at := r.Where()
+		i := slices.IndexFunc(r.nodes, func(n *node) bool { return !slices.Contains(at, n.ID) })
+		to := r.nodes[i]
+		refused := r.Stays || r.Only != nil && !r.Only(to.Node)
+		switch err := r.Move(to.ID); {
+		case refused && !errors.Is(err, abi.ErrPlacement):
+			r.Fail("a move was not refused: %v", err)
+		case refused && !slices.Equal(r.Where(), at):
+			r.Fail("a move was refused and made")
+		case !refused && (err != nil || r.Where()[0] != to.ID):
+			r.Fail("a move to %s failed: %v; the replica is on %s", to.ID, err, r.Where()[0])
+		}
+	}
+}
+
+func restartOMS(r *Run) {
+	for range 3 {
+		time.Sleep(load / 4)
+		r.RestartOMS()
+	}
+}
+
+func restartNode(r *Run) {
+	at, _ := r.primary()
+	time.Sleep(load / 4)
+	r.crash(at, load/4)
+}
+
+func restartAtOnce(r *Run) {
+	at, _ := r.primary()
+	time.Sleep(load / 2)
+	r.crash(at, time.Second)
+}
+
+func loseNode(r *Run) {
+	r.SharedStore = true
+	at, _ := r.primary()
+	time.Sleep(load / 2)
+	now := time.Now()
+	r.Lose(now, now.Add(NodeLease+time.Second+r.Lag))
+	r.Kill(at)
+}
+
+func fullDisk(r *Run) {
+	for _, n := range r.nodes {
+		r.FillDisk(n.ID, true)
+	}
+	time.Sleep(load / 2)
+	for _, n := range r.nodes {
+		r.FillDisk(n.ID, false)
+	}
+}
+
+// crash makes a node fail for a while.
+func (r *Run) crash(id string, d time.Duration) {
+	now := time.Now()
+	if slices.Contains(r.Where(), id) {
+		r.Lose(now, now.Add(d+r.Lag))
+	}
+	r.Kill(id)
+	time.Sleep(d)
+	r.Restart(id)
+}
+
+// primary returns the node of the primary, and another.
+func (r *Run) primary() (primary, other string) {
+	primary = r.Where()[0]
+	i := slices.IndexFunc(r.nodes, func(n *node) bool { return n.ID != primary })
+	return primary, r.nodes[i].ID
+}

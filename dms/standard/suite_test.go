@@ -1,0 +1,43 @@
+package standard_test
+
+import (
+	"testing"
+	"time"
+
+	"amino.run/dms"
+	"amino.run/dms/dmtest"
+	_ "amino.run/dms/standard"
+)
+
+var mixed = []dms.Node{
+	dmtest.Node("phone", dms.Device, "east"), dmtest.Node("a", dms.Cloud, "east"),
+	dmtest.Node("b", dms.Cloud, "west"), dmtest.Node("c", dms.Cloud, "east"),
+}
+
+func inCloud(n dms.Node) bool { return n.Labels["tier"] == dms.Cloud }
+
+// TestSuite holds every DM, and the chains that matter, to what they promise.
+func TestSuite(t *testing.T) {
+	for _, p := range []dmtest.Promises{
+		{Chain: []string{}},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)"}, Twice: true},
+		{Chain: []string{"SerializableRPC"}},
+		{Chain: []string{"Immutable"}, Fixed: true},
+		{Chain: []string{"KeepInPlace"}, Stays: true},
+		{Chain: []string{"KeepInCloud"}, Nodes: mixed, Only: inCloud},
+		{Chain: []string{"LeaseCaching(ttl=2s)"}},
+		{Chain: []string{"ExplicitCheckpoint"}, Recovers: true, Loses: -1, Verb: "checkpoint"},
+		{Chain: []string{"PeriodicCheckpoint(every=3)"}, Recovers: true, Undoes: true, Loses: 3},
+		{Chain: []string{"ExplicitMigration"}},
+		{Chain: []string{"LoadBalancedFrontEnd"}, Reads: dmtest.Separate, Recovers: true, Loses: -1},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "ExplicitCheckpoint", "LeaseCaching(ttl=2s)"},
+			Twice: true, Recovers: true, Loses: -1, Lag: 2 * time.Second, Verb: "checkpoint"},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "SerializableRPC", "PeriodicCheckpoint(every=3)", "KeepInCloud", "ExplicitMigration"},
+			Twice: true, Recovers: true, Undoes: true, Loses: 3},
+		{Chain: []string{"KeepInPlace", "PeriodicCheckpoint(every=1)"}, Stays: true, Recovers: true, Undoes: true, Loses: 1},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "KeepInCloud(region=east)", "LoadBalancedFrontEnd(replicas=3)"},
+			Only: inCloud, Reads: dmtest.Separate, Twice: true, Recovers: true, Loses: -1},
+	} {
+		t.Run(dmtest.Parse(t, p.Chain...).String(), func(t *testing.T) { dmtest.Suite(t, p) })
+	}
+}
