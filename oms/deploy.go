@@ -1,0 +1,245 @@
+package oms
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/internal/api"
+	"amino.run/oms/directory"
+)
+
+// Deploy creates a microservice, from its constructor or from a snapshot. If it
+// returns an error there is none: what was begun is undone.
+func (o *OMS) Deploy(ctx context.Context, req api.DeployRequest) (api.Group, error) {
+	spec, manifest, err := o.complete(req)
+	if err != nil {
+		return api.Group{}, err
+	}
+	chain, err := dms.ParseChain(spec.DMs)
+	if err == nil {
+		err = dms.Check(chain)
+	}
+	if err != nil {
+		return api.Group{}, err
+	}
+	wanted := &directory.Group{Group: api.Group{Name: spec.Name, Spec: spec, Manifest: manifest}}
+	g, at, err := o.choose(wanted, chain)
+	if err != nil {
+		return api.Group{}, err
+	}
+	change, err := o.store.do(directory.Create{
+		Spec: spec, Manifest: manifest, Node: at.Node, Incarnation: at.incarnation, Created: time.Now(),
+	})
+	if err != nil {
+		g.stop()
+		return api.Group{}, err
+	}
+	g.id = change.Group().ID
+	o.groups.put(g)
+	rec, err := g.create(ctx, at, req.Snapshot)
+	if err != nil {
+		o.end(g, directory.Delete{Group: g.id})
+		return api.Group{}, err
+	}
+	return rec.Group, nil
+}
+
+// complete fills in what a spec leaves to the manifest, and checks it.
+func (o *OMS) complete(req api.DeployRequest) (spec api.Spec, manifest []byte, err error) {
+	spec = req.Spec
+	if spec.Module == "" && req.Snapshot != nil {
+		spec.Module = req.Snapshot.Module
+	}
+	if spec.Module == "" {
+		return spec, nil, abi.Errorf(abi.BadArgument, "the spec names no module")
+	}
+	module, err := o.store.module(spec.Module)
+	if err != nil {
+		return spec, nil, err
+	}
+	spec.Module = module.Digest
+	if req.Snapshot != nil && req.Snapshot.Module != module.Digest {
+		return spec, nil, abi.Errorf(abi.BadArgument, "the snapshot is of module %.12s, the spec names %.12s", req.Snapshot.Module, module.Digest)
+	}
+	var m abi.Manifest
+	if err := json.Unmarshal(module.Manifest, &m); err != nil {
+		return spec, nil, abi.Errorf(abi.Internal, "the manifest of module %.12s: %v", module.Digest, err)
+	}
+	if spec.Name == "" {
+		spec.Name = m.Name
+	}
+	if err := directory.CheckName(spec.Name); err != nil {
+		return spec, nil, err
+	}
+	if spec.DMs == nil {
+		spec.DMs = m.DMs
+	}
+	if err := spec.Selector.Validate(); err != nil {
+		return spec, nil, err
+	}
+	if !slices.Contains([]string{"", api.RollbackSnapshot, api.RollbackCall}, spec.Rollback) {
+		return spec, nil, abi.Errorf(abi.BadArgument, "unknown rollback %q: there are %s and %s", spec.Rollback, api.RollbackSnapshot, api.RollbackCall)
+	}
+	if spec.Timeout < 0 {
+		return spec, nil, abi.Errorf(abi.BadArgument, "the timeout %v is negative", spec.Timeout)
+	}
+	o.store.view(func(st *directory.State) { // sooner than Create would
+		if g := st.Taken(spec.Name); g != nil {
+			err = directory.Taken(g.Name, g.ID)
+		}
+	})
+	return spec, module.Manifest, err
+}
+
+// create starts the first replica and makes the OnCreate upcalls.
+func (g *group) create(ctx context.Context, at place, from *api.Snapshot) (*directory.Group, error) {
+	recovers, err := g.startFirst(ctx, at, from)
+	if err != nil {
+		return nil, fmt.Errorf("start %s on %s: %w", g.spec.Name, at.ID, err)
+	}
+	if err := g.coord.created(ctx); err != nil {
+		return nil, fmt.Errorf("deploy %s: %w", g.spec.Name, err)
+	}
+	change, err := g.o.store.do(directory.Run{Group: g.id, Recovers: recovers})
+	if err != nil {
+		return nil, err
+	}
+	rec := change.Group()
+	g.start()
+	g.changed(rec)
+	if len(rec.Untold) > 0 {
+		g.o.repair(g)
+	}
+	return rec, nil
+}
+
+func (g *group) startFirst(ctx context.Context, at place, from *api.Snapshot) (recovers bool, err error) {
+	if err := g.work.Lock(ctx); err != nil {
+		return false, err
+	}
+	defer g.work.Unlock()
+	rec, err := g.record()
+	if err != nil {
+		return false, err
+	}
+	if from != nil && len(from.Cells) != len(g.spec.DMs) { // they are another chain's
+		bare := *from
+		bare.Cells = nil
+		from = &bare
+	}
+	first := rec.Replicas[0]
+	reply, err := startReplica(ctx, at.kernel, api.StartRequest{
+		Group: rec.Group, Peer: first.Peer, Epoch: first.Epoch, Snapshot: from, Resume: from != nil,
+	})
+	return reply.Recovers, err
+}
+
+// Delete ends a microservice.
+func (o *OMS) Delete(_ context.Context, ref api.Ref) error {
+	g, _, err := o.group(ref.Ref)
+	if err != nil {
+		return err
+	}
+	return o.end(g, directory.Delete{Group: g.id})
+}
+
+// Attach counts one more reference to a microservice.
+func (o *OMS) Attach(_ context.Context, ref api.Ref) (api.Group, error) {
+	rec, err := o.store.find(ref.Ref)
+	if err != nil {
+		return api.Group{}, err
+	}
+	change, err := o.store.do(directory.Attach{Group: rec.ID})
+	if err != nil {
+		return api.Group{}, err
+	}
+	return change.Group().Group, nil
+}
+
+// Detach counts one reference less; the last one deletes the microservice.
+func (o *OMS) Detach(_ context.Context, ref api.Ref) error {
+	g, _, err := o.group(ref.Ref)
+	if err != nil {
+		return err
+	}
+	return o.end(g, directory.Detach{Group: g.id})
+}
+
+// end carries out a command that may delete a group. If it does, the coordinators
+// and the replicas are ended; a kernel that cannot be reached now ends its own when
+// it is reconciled. A move under way is let finish.
+func (o *OMS) end(g *group, cmd directory.Command) error {
+	if err := g.work.Lock(o.ctx); err != nil {
+		return err
+	}
+	defer g.work.Unlock()
+	rec, err := g.record()
+	if err != nil {
+		return err
+	}
+	change, err := o.store.do(cmd)
+	if err != nil || change.Group() != nil {
+		return err
+	}
+	o.groups.drop(g)
+	gone := rec.Group
+	gone.Replicas, gone.Revision = nil, rec.Revision+1
+	o.changed(gone)
+	for _, r := range rec.Replicas {
+		if !r.Lost {
+			g.settleAt(r.Node.ID, api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch})
+		}
+	}
+	return nil
+}
+
+// Fork creates a microservice that starts with the state of another.
+func (o *OMS) Fork(ctx context.Context, req api.ForkRequest) (api.Group, error) {
+	rec, err := o.store.find(req.Ref)
+	if err != nil {
+		return api.Group{}, err
+	}
+	spec := rec.Spec
+	if spec.Name = req.Name; spec.Name == "" {
+		return api.Group{}, abi.Errorf(abi.BadArgument, "a fork of %s needs a name of its own", rec.Name)
+	}
+	s, err := o.Snapshot(ctx, api.Ref{Ref: rec.ID})
+	if err != nil {
+		return api.Group{}, err
+	}
+	return o.Deploy(ctx, api.DeployRequest{Spec: spec, Snapshot: &s})
+}
+
+// Snapshot captures the primary of a microservice between two calls.
+func (o *OMS) Snapshot(ctx context.Context, ref api.Ref) (api.Snapshot, error) {
+	g, _, err := o.group(ref.Ref)
+	if err != nil {
+		return api.Snapshot{}, err
+	}
+	if err := g.work.Lock(ctx); err != nil {
+		return api.Snapshot{}, err
+	}
+	defer g.work.Unlock()
+	rec, err := g.record()
+	if err != nil {
+		return api.Snapshot{}, err
+	}
+	r := rec.Primary()
+	if r == nil {
+		return api.Snapshot{}, lostError(rec)
+	}
+	k, err := o.members.kernel(r.Node.ID)
+	if err != nil {
+		return api.Snapshot{}, err
+	}
+	s, err := ask[api.Snapshot](ctx, k, longCall, api.KernelCapture, api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch})
+	if err != nil {
+		return api.Snapshot{}, fmt.Errorf("snapshot of %s: %w", rec.Name, err)
+	}
+	return s, nil
+}

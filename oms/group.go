@@ -1,0 +1,150 @@
+package oms
+
+import (
+	"context"
+	"sync"
+
+	"amino.run/abi"
+	"amino.run/dms"
+	"amino.run/internal/api"
+	"amino.run/oms/directory"
+)
+
+// A group is what the OMS runs for a microservice, beside its record.
+type group struct {
+	o     *OMS
+	id    string
+	spec  api.Spec
+	work  dms.Mutex // held while replicas are started, moved or ended
+	turn  dms.Mutex // held during an upcall or a message; taken before work
+	coord *coordinators
+	err   error // why there are no coordinators, though the chain has some
+
+	ctx    context.Context // ends with the group
+	stop   context.CancelFunc
+	starts sync.Once
+
+	repairing, telling once
+}
+
+// newGroup builds a group and its coordinators as if it were created on origin.
+// Nothing runs until start.
+func newGroup(o *OMS, rec *directory.Group, chain dms.Chain) *group {
+	g := &group{o: o, id: rec.ID, spec: rec.Spec, work: dms.NewMutex(), turn: dms.NewMutex()}
+	g.ctx, g.stop = context.WithCancel(o.ctx)
+	g.coord, g.err = newCoordinators(g, chain, rec)
+	return g
+}
+
+// start starts the timers of the coordinators.
+func (g *group) start() { g.starts.Do(func() { g.coord.start() }) }
+
+// record returns the group's record.
+func (g *group) record() (*directory.Group, error) { return g.o.store.group(g.id) }
+
+// ready returns why the group's coordinators cannot be asked, if so.
+func (g *group) ready() error {
+	if g.err != nil {
+		return abi.Errorf(abi.Unavailable, "the deployment managers of %s cannot run: %v", g.spec.Name, g.err)
+	}
+	return nil
+}
+
+// within returns a context that also ends with the group.
+func (g *group) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(g.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// changed tells the kernels and the coordinators of the group as it is now.
+func (g *group) changed(rec *directory.Group) {
+	g.o.changed(rec.Group)
+	if g.coord.watches() {
+		g.telling.run(g.o, g.coord.membershipChanged)
+	}
+}
+
+// groups are those that have been used since the OMS started.
+type groups struct {
+	mu  sync.Mutex
+	all map[string]*group
+}
+
+// get returns the group of a record, and starts its coordinators if they do not
+// run. It returns nil for a group whose creation has only been recorded.
+func (gs *groups) get(o *OMS, rec *directory.Group) *group {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if g := gs.all[rec.ID]; g != nil || rec.Creating {
+		return g
+	}
+	chain, err := dms.ParseChain(rec.Spec.DMs)
+	g := newGroup(o, rec, chain)
+	if err != nil {
+		g.err = err
+		o.log.Error("a microservice has deployment managers that this OMS does not know", "name", rec.Name, "err", err)
+	}
+	g.start()
+	if _, err := o.store.group(rec.ID); err == nil { // else it is deleted, and not to be found again
+		gs.all[rec.ID] = g
+	}
+	return g
+}
+
+func (gs *groups) put(g *group) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	gs.all[g.id] = g
+}
+
+// drop ends a group's coordinators.
+func (gs *groups) drop(g *group) {
+	g.stop()
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	delete(gs.all, g.id)
+}
+
+// group returns the group that a name or an ID refers to, and its record.
+func (o *OMS) group(ref string) (*group, *directory.Group, error) {
+	rec, err := o.store.find(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	g := o.groups.get(o, rec)
+	if g == nil {
+		return nil, nil, abi.Errorf(abi.NotFound, "microservice %s is being created", rec.Name)
+	}
+	return g, rec, nil
+}
+
+// once is background work of which one run at a time is enough.
+type once struct {
+	mu             sync.Mutex
+	running, again bool
+}
+
+// run runs f in the background, or again if it is running.
+func (w *once) run(o *OMS, f func(ctx context.Context)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running {
+		w.again = true
+		return
+	}
+	w.running = true
+	o.background(func(ctx context.Context) {
+		for {
+			f(ctx)
+			w.mu.Lock()
+			if !w.again || ctx.Err() != nil {
+				w.running = false
+				w.mu.Unlock()
+				return
+			}
+			w.again = false
+			w.mu.Unlock()
+		}
+	})
+}

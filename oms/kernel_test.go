@@ -1,0 +1,534 @@
+package oms_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"amino.run/abi"
+	"amino.run/internal/api"
+	"amino.run/internal/mux"
+	"amino.run/oms"
+)
+
+// A kernel is a kernel server for tests: its replicas are numbers. It does with them what
+// kernels do, as far as the OMS can see.
+type kernel struct {
+	node   api.Node
+	net    *network
+	router *mux.Router
+
+	mu       sync.Mutex
+	inc      uint64
+	done     chan struct{}
+	replicas map[string]*replica
+	fails    map[string][]fault // by name, of the next calls
+	groups   map[string]api.Group
+	nodes    []api.Node
+	refused  bool // to inspect
+	answers  func(api.AskRequest) ([]byte, error)
+}
+
+type replica struct {
+	name     string
+	epoch    uint64
+	closed   bool
+	state    int
+	recovers bool
+}
+
+// A fault is what becomes of a call.
+type fault int
+
+const (
+	unsent   fault = iota // it does not reach the kernel
+	unheard               // it is carried out and the answer is lost
+	refusing              // it is refused
+	omsCrash              // the OMS crashes before it
+	omsGone               // the OMS crashes after it
+)
+
+// A network is an OMS and its kernels.
+type network struct {
+	t       testing.TB
+	fs      *vfs.MemFS
+	opt     oms.Options
+	oms     *oms.OMS
+	kernels map[string]*kernel
+
+	mu      sync.Mutex
+	heard   []string // by kernels, but kernel.changed and kernel.status
+	crashed *vfs.MemFS
+	saves   map[string]int // checkpoints, by store and peer
+}
+
+func newNetwork(t testing.TB) *network {
+	n := &network{t: t, fs: vfs.NewCrashableMem(), kernels: map[string]*kernel{}, saves: map[string]int{}}
+	n.opt = oms.Options{Ballast: 1 << 10, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	n.open()
+	t.Cleanup(func() { n.close() })
+	return n
+}
+
+func (n *network) open() {
+	n.t.Helper()
+	opt := n.opt
+	opt.FS = n.fs
+	o, err := oms.Open("oms", opt)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.oms = o
+}
+
+// close ends the OMS and every stream.
+func (n *network) close() {
+	for _, k := range n.kernels {
+		k.hangUp()
+	}
+	if err := n.oms.Close(); err != nil {
+		n.t.Error(err)
+	}
+}
+
+// crash ends the OMS as kill -9 would, with some of what was not synced on disk.
+// Kernels that are alive notice, and renew their leases.
+func (n *network) crash() {
+	n.mu.Lock()
+	fs := n.crashed
+	n.crashed = nil
+	n.mu.Unlock()
+	if fs == nil {
+		fs = n.clone()
+	}
+	var alive []*kernel
+	for _, id := range slices.Sorted(maps.Keys(n.kernels)) {
+		if k := n.kernels[id]; k.alive() {
+			k.hangUp()
+			alive = append(alive, k)
+		}
+	}
+	_ = n.oms.Close() // of what nobody sees any more
+	n.fs = fs
+	n.open()
+	for _, k := range alive {
+		k.connect()
+		if _, err := n.oms.Renew(context.Background(), k, api.RenewRequest{Node: k.node.ID, Incarnation: k.inc}); err != nil {
+			n.t.Errorf("%s renews after the OMS crashed: %v", k.node.ID, err)
+		}
+	}
+}
+
+func (n *network) clone() *vfs.MemFS {
+	return n.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(rand.Uint64(), 1))})
+}
+
+// hear notes a message that a kernel got.
+func (n *network) hear(format string, args ...any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.heard = append(n.heard, fmt.Sprintf(format, args...))
+}
+
+// takeHeard returns what kernels heard since it was last called.
+func (n *network) takeHeard() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := strings.Join(n.heard, "\n")
+	n.heard = nil
+	return s
+}
+
+// kernel returns a new kernel that has not joined.
+func (n *network) kernel(id string, labels string) *kernel {
+	k := &kernel{
+		node: api.Node{ID: id, Addr: id + ":1", Labels: map[string]string{}}, net: n, router: mux.NewRouter(), inc: 1,
+		replicas: map[string]*replica{}, fails: map[string][]fault{}, groups: map[string]api.Group{},
+	}
+	for label := range strings.SplitSeq(labels, ",") {
+		if key, value, ok := strings.Cut(label, "="); ok {
+			k.node.Labels[key] = value
+		}
+	}
+	k.handlers()
+	n.kernels[id] = k
+	return k
+}
+
+// joined returns a new kernel that has joined.
+func (n *network) joined(id string, labels string) *kernel {
+	n.t.Helper()
+	k := n.kernel(id, labels)
+	if err := k.join(); err != nil {
+		n.t.Fatal(err)
+	}
+	return k
+}
+
+func (k *kernel) connect() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.done = make(chan struct{})
+}
+
+// hangUp ends the kernel's stream.
+func (k *kernel) hangUp() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.done != nil {
+		close(k.done)
+		k.done = nil
+	}
+}
+
+func (k *kernel) alive() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.done != nil
+}
+
+func (k *kernel) join() error {
+	k.connect()
+	_, err := k.net.oms.Join(context.Background(), k, api.JoinRequest{Node: k.node, Incarnation: k.inc})
+	return err
+}
+
+// renew renews the lease each ttl/3 until the stream is over.
+func (k *kernel) renew() {
+	for {
+		done := k.Done()
+		select {
+		case <-time.After(10 * time.Second / 3):
+		case <-done:
+			return
+		}
+		_, _ = k.net.oms.Renew(context.Background(), k, api.RenewRequest{Node: k.node.ID, Incarnation: k.inc})
+	}
+}
+
+// restart makes the kernel a new process that holds nothing.
+func (k *kernel) restart() error {
+	k.hangUp()
+	k.mu.Lock()
+	k.inc++
+	clear(k.replicas)
+	k.mu.Unlock()
+	return k.join()
+}
+
+// Done implements oms.Kernel.
+func (k *kernel) Done() <-chan struct{} {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.done == nil {
+		over := make(chan struct{})
+		close(over)
+		return over
+	}
+	return k.done
+}
+
+// Call implements oms.Kernel.
+func (k *kernel) Call(ctx context.Context, body []byte) ([]byte, error) {
+	name := string(body[1 : 1+body[0]])
+	k.mu.Lock()
+	gone, f := k.done == nil, fault(-1)
+	if next := k.fails[name]; len(next) > 0 {
+		f, k.fails[name] = next[0], next[1:]
+	}
+	k.mu.Unlock()
+	if name == api.KernelChanged {
+		return k.router.Serve(ctx, nil, body)
+	}
+	switch {
+	case gone:
+		return nil, abi.Errorf(abi.Unavailable, "%s is gone", k.node.ID)
+	case f == unsent:
+		k.net.hear("%s %s lost on its way", k.node.ID, name)
+		return nil, abi.ErrUnavailable
+	case f == refusing:
+		k.net.hear("%s %s refused", k.node.ID, name)
+		return nil, abi.Errorf(abi.Trap, "the guest trapped")
+	case f == omsCrash:
+		return nil, k.net.die()
+	}
+	out, err := k.router.Serve(ctx, nil, body)
+	switch f {
+	case unheard:
+		k.net.hear("%s answer lost", k.node.ID)
+		return nil, abi.ErrUnavailable
+	case omsGone:
+		return nil, k.net.die()
+	}
+	return out, err
+}
+
+// die notes what is on disk now: nothing the OMS does from here on counts.
+func (n *network) die() error {
+	n.hear("the OMS crashes")
+	fs := n.clone()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.crashed = fs
+	for _, k := range n.kernels {
+		go k.hangUp()
+	}
+	return abi.ErrUnavailable
+}
+
+func (k *kernel) handlers() {
+	handle(k, api.KernelInspect, func(req api.Ref) (api.Inspection, error) {
+		wasm, err := k.net.oms.GetModule(context.Background(), req)
+		if err != nil {
+			return api.Inspection{}, err
+		}
+		if !json.Valid(wasm) {
+			return api.Inspection{}, abi.Errorf(abi.Refused, "not a Wasm module")
+		}
+		return api.Inspection{Manifest: wasm}, nil
+	})
+	handle(k, api.KernelStart, k.start)
+	handle(k, api.KernelSend, k.send)
+	handle(k, api.KernelOpen, func(ref api.ReplicaRef) (api.None, error) {
+		r, err := k.find(ref)
+		if err == nil {
+			r.closed = false
+		}
+		k.net.hear("%s open %s e%d%s", k.node.ID, ref.Peer, ref.Epoch, failed(err))
+		return api.None{}, err
+	})
+	handle(k, api.KernelForget, func(req api.ForgetRequest) (api.None, error) {
+		_, err := k.find(req.ReplicaRef)
+		if err == nil {
+			delete(k.replicas, req.Peer)
+		}
+		to := ""
+		if req.To != nil {
+			to = " to " + showReplica(*req.To)
+		}
+		k.net.hear("%s forget %s e%d%s%s", k.node.ID, req.Peer, req.Epoch, to, failed(err))
+		return api.None{}, err
+	})
+	handle(k, api.KernelCapture, func(ref api.ReplicaRef) (api.Snapshot, error) {
+		r, err := k.find(ref)
+		if err != nil {
+			return api.Snapshot{}, err
+		}
+		return api.Snapshot{Module: k.groups[group(ref.Peer)].Spec.Module, Image: fmt.Append(nil, r.state)}, nil
+	})
+	handle(k, api.KernelChanged, func(c api.Changed) (api.None, error) {
+		for _, g := range c.Groups {
+			k.groups[g.ID] = g
+		}
+		if c.Nodes != nil {
+			k.nodes = c.Nodes
+		}
+		return api.None{}, nil
+	})
+	handle(k, api.KernelStatus, func(api.None) (all []api.ReplicaStatus, _ error) {
+		for _, peer := range slices.Sorted(maps.Keys(k.replicas)) {
+			all = append(all, api.ReplicaStatus{Peer: peer, Epoch: k.replicas[peer].epoch})
+		}
+		return all, nil
+	})
+	handle(k, api.KernelAsk, func(req api.AskRequest) (api.Bytes, error) {
+		k.net.hear("%s ask %s %s", k.node.ID, req.To, req.Kind)
+		if k.answers == nil {
+			return api.Bytes{}, abi.ErrUnavailable
+		}
+		b, err := k.answers(req)
+		return api.Bytes{B: b}, err
+	})
+}
+
+// handle has f answer one request at a time.
+func handle[Req, Resp any](k *kernel, name string, f func(Req) (Resp, error)) {
+	locked := name != api.KernelSend && name != api.KernelInspect && name != api.KernelStart
+	mux.Handle(k.router, name, func(_ context.Context, _ *mux.Conn, req Req) (Resp, error) {
+		if locked {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+		}
+		return f(req)
+	})
+}
+
+func failed(err error) string {
+	if err == nil {
+		return ""
+	}
+	return ": " + err.Error()
+}
+
+func group(peer string) string {
+	id, _, _ := strings.Cut(peer, "/")
+	return id
+}
+
+func (k *kernel) find(ref api.ReplicaRef) (*replica, error) {
+	r := k.replicas[ref.Peer]
+	switch {
+	case r == nil:
+		return nil, abi.ErrNotFound
+	case r.epoch != ref.Epoch:
+		return nil, abi.ErrMoved
+	}
+	return r, nil
+}
+
+// start starts a replica: with a snapshot's number, the saved one, or 0.
+func (k *kernel) start(req api.StartRequest) (api.StartReply, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	how := ""
+	r := &replica{name: req.Group.Name, epoch: req.Epoch, closed: req.Closed, recovers: slices.Contains(req.Group.Spec.DMs, "TestDurable")}
+	if req.Snapshot != nil {
+		how += " from snapshot"
+		fmt.Sscan(string(req.Snapshot.Image), &r.state)
+	}
+	if req.Recover {
+		how += " recovering"
+		r.state = k.net.saved(k.node, req.Peer)
+	}
+	if req.Resume {
+		how += " resumed"
+	}
+	if req.Closed {
+		how += " closed"
+	}
+	k.net.hear("%s start %s e%d%s", k.node.ID, req.Peer, req.Epoch, how)
+	if k.replicas[req.Peer] != nil {
+		return api.StartReply{}, abi.Errorf(abi.Exists, "%s holds %s already", k.node.ID, req.Peer)
+	}
+	k.replicas[req.Peer] = r
+	return api.StartReply{Recovers: r.recovers}, nil
+}
+
+func (k *kernel) send(req api.SendRequest) (api.SendReply, error) {
+	k.mu.Lock()
+	r, err := k.find(req.ReplicaRef)
+	if err == nil {
+		r.closed = true
+		req.Start.Snapshot = &api.Snapshot{Image: fmt.Append(nil, r.state)}
+	}
+	k.mu.Unlock()
+	k.net.hear("%s send %s e%d to %s%s", k.node.ID, req.Peer, req.Epoch, req.To.ID, failed(err))
+	if err != nil {
+		return api.SendReply{}, err
+	}
+	to := k.net.kernels[req.To.ID]
+	if !to.alive() {
+		return api.SendReply{}, abi.Errorf(abi.Unavailable, "%s is gone", req.To.ID)
+	}
+	reply, err := to.start(req.Start)
+	if err != nil {
+		return api.SendReply{}, err
+	}
+	if req.Keep {
+		k.mu.Lock()
+		r.closed = false
+		k.mu.Unlock()
+	}
+	return api.SendReply{Bytes: 100, Recovers: reply.Recovers}, nil
+}
+
+// save writes the number of a replica where a node of the same store finds it.
+func (k *kernel) save(peer string, state int) {
+	k.mu.Lock()
+	k.replicas[peer].state = state
+	k.mu.Unlock()
+	k.net.mu.Lock()
+	defer k.net.mu.Unlock()
+	k.net.saves[k.node.Store+k.store()+peer] = state
+}
+
+func (n *network) saved(node api.Node, peer string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	store := node.Store
+	if store == "" {
+		store = "@" + node.ID
+	}
+	return n.saves[store+peer]
+}
+
+func (k *kernel) store() string {
+	if k.node.Store == "" {
+		return "@" + k.node.ID
+	}
+	return ""
+}
+
+// module stores a module and returns its digest.
+func (n *network) module(name string, dms ...string) string {
+	n.t.Helper()
+	b, err := json.Marshal(abi.Manifest{ABI: 1, Name: name, DMs: dms})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	m, err := n.oms.PutModule(context.Background(), b)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return m.Digest
+}
+
+// deploy deploys a module with this name and these DMs.
+func (n *network) deploy(name string, dms ...string) (api.Group, error) {
+	return n.oms.Deploy(context.Background(), api.DeployRequest{Spec: api.Spec{Name: name, Module: n.module("test"), DMs: dms}})
+}
+
+// mustDeploy is deploy.
+func (n *network) mustDeploy(name string, dms ...string) api.Group {
+	n.t.Helper()
+	g, err := n.deploy(name, dms...)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return g
+}
+
+func showReplica(r api.Replica) string {
+	s := fmt.Sprintf("%s@%s e%d", r.Peer, r.Node.ID, r.Epoch)
+	if r.Lost {
+		s += " lost"
+	}
+	if r.Recovers {
+		s += " recovers"
+	}
+	return s
+}
+
+func showGroup(g api.Group) string {
+	s := fmt.Sprintf("%s %s rev=%d refs=%d", g.ID, g.Name, g.Revision, g.Refs)
+	for _, r := range g.Replicas {
+		s += " " + showReplica(r)
+	}
+	return s
+}
+
+// show says what kernels hold.
+func (k *kernel) show() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []string
+	for _, peer := range slices.Sorted(maps.Keys(k.replicas)) {
+		r := k.replicas[peer]
+		s := fmt.Sprintf("%s=%d e%d", peer, r.state, r.epoch)
+		if r.closed {
+			s += " closed"
+		}
+		all = append(all, s)
+	}
+	return fmt.Sprintf("%s: %s", k.node.ID, strings.Join(all, ", "))
+}

@@ -1,0 +1,37 @@
+package oms
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"amino.run/internal/api"
+	"amino.run/oms/directory"
+)
+
+// Lookup returns the microservice that a name or an ID refers to. One that is being
+// created is found by its ID only.
+func (o *OMS) Lookup(_ context.Context, ref api.Ref) (api.Group, error) {
+	rec, err := o.store.find(ref.Ref)
+	if err != nil {
+		return api.Group{}, err
+	}
+	return rec.Group, nil
+}
+
+// Groups returns all microservices, the oldest first.
+func (o *OMS) Groups() []api.Group {
+	all := slices.DeleteFunc(o.store.groups(), func(g *directory.Group) bool { return g.Creating })
+	slices.SortFunc(all, func(a, b *directory.Group) int { return number(a.ID) - number(b.ID) })
+	out := make([]api.Group, len(all))
+	for i, g := range all {
+		out[i] = g.Group
+	}
+	return out
+}
+
+// number returns 7 for "m7".
+func number(id string) int {
+	n, _ := strconv.Atoi(id[1:]) // the directory made it
+	return n
+}
