@@ -109,7 +109,7 @@ func open(ctx context.Context, cc *grpc.ClientConn, addr, name string, h Handler
 	cs, err := cc.NewStream(sctx, &desc(nil).Streams[0], method)
 	if err != nil {
 		cancel()
-		return nil, plain(err)
+		return nil, helloErr(ctx, plain(err))
 	}
 	g := &grpcStream{s: cs, cancel: cancel}
 	peer, err := greet(ctx, g, name)
