@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"encoding/json"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/kernel/client"
+)
+
+// A groupView is a microservice as `--output json` shows it.
+type groupView struct {
+	Name     string            `json:"name"`
+	ID       string            `json:"id"`
+	Module   string            `json:"module"`
+	DMs      []string          `json:"dms"`
+	Config   map[string]string `json:"config,omitempty"`
+	On       string            `json:"on,omitempty"`
+	State    string            `json:"state"` // serving, partly lost, lost
+	Kernels  []string          `json:"kernels"`
+	Replicas []replicaView     `json:"replicas"`
+	Refs     int               `json:"refs"`
+	Created  time.Time         `json:"created"`
+	Manifest json.RawMessage   `json:"manifest,omitempty"`
+}
+
+type replicaView struct {
+	ID     string `json:"id"`
+	Kernel string `json:"kernel"`
+	Epoch  uint64 `json:"epoch"`
+	Lost   bool   `json:"lost,omitempty"`
+}
+
+func viewGroup(g client.Group) groupView {
+	v := groupView{
+		Name: g.Name, ID: g.ID, Module: g.Spec.Module, DMs: g.Spec.DMs, Config: g.Spec.Config, On: g.Spec.Selector.String(),
+		State: "serving", Refs: g.Refs, Created: g.Created.UTC(), Kernels: []string{}, Replicas: []replicaView{},
+	}
+	if v.DMs == nil {
+		v.DMs = []string{}
+	}
+	lost := 0
+	for _, r := range g.Replicas {
+		v.Replicas = append(v.Replicas, replicaView{r.Peer, r.Node.ID, r.Epoch, r.Lost})
+		v.Kernels = append(v.Kernels, r.Node.ID)
+		if r.Lost {
+			lost++
+		}
+	}
+	switch {
+	case lost > 0 && lost == len(g.Replicas):
+		v.State = "lost"
+	case lost > 0:
+		v.State = "partly lost"
+	}
+	return v
+}
+
+// A kernelView is a kernel as `--output json` shows it.
+type kernelView struct {
+	ID       string            `json:"id"`
+	Addr     string            `json:"addr"`
+	Labels   map[string]string `json:"labels"`
+	Live     bool              `json:"live"`
+	Replicas int               `json:"replicas"`
+}
+
+// A moduleView is a module as `--output json` shows it.
+type moduleView struct {
+	Digest   string    `json:"digest"`
+	Name     string    `json:"name"`
+	Language string    `json:"language,omitempty"`
+	Size     int       `json:"size"`
+	Stored   time.Time `json:"stored"`
+	Notes    []string  `json:"notes,omitempty"`
+}
+
+func viewModule(m client.Module) moduleView {
+	v := moduleView{Digest: m.Digest, Size: m.Size, Stored: m.Stored.UTC(), Notes: m.Notes}
+	if manifest, err := abi.ParseManifest(m.Manifest); err == nil {
+		v.Name, v.Language = manifest.Name, manifest.Language
+	}
+	return v
+}
+
+// short returns as much of a digest as a person wants to see.
+func short(digest string) string { return digest[:min(12, len(digest))] }
