@@ -30,6 +30,9 @@ func (c *Conn) read() {
 		if s == nil {
 			continue
 		}
+		if s.in.left > 0 {
+			c.leave()
+		}
 		if r := s.cur.Load(); r != nil {
 			r.end()
 		}
@@ -43,12 +46,12 @@ func (c *Conn) readBatch(b []byte) error {
 			err = c.readFrame(&f)
 		}
 		if err != nil {
-			return fmt.Errorf("broken by the peer: %w", err)
+			return fmt.Errorf("the other side broke the protocol: %w", err)
 		}
 		b = rest
 	}
 	if c.w.backlog() > maxBacklog {
-		return errors.New("broken by the peer: it does not read its answers")
+		return errors.New("the other side does not read its answers")
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestBrokenRulesEndTheConnection(t *testing.T) {
 				w.read()
 				w.write(fs...)
 				<-c.Done()
-				if !errors.Is(c.Err(), errFrame) || !strings.Contains(c.Err().Error(), "broken by the peer") {
+				if !errors.Is(c.Err(), errFrame) || !strings.Contains(c.Err().Error(), "broke the protocol") {
 					t.Errorf("got %v", c.Err())
 				}
 			})

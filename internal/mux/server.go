@@ -124,7 +124,7 @@ func (s *Server) accept(ss grpc.ServerStream) error {
 	s.wg.Go(c.run)
 	<-c.done
 	if !errors.Is(c.err, errClosed) {
-		return status.Error(codes.Aborted, c.err.Error())
+		return status.Errorf(codes.Aborted, "the peer ended it: %v", errors.Unwrap(c.err))
 	}
 	return nil
 }
