@@ -89,13 +89,26 @@ func (x *guest) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
 	if later := x.env.end(); len(later) > 0 && err == nil && x.after != nil {
 		x.after(call.ID, later)
 	}
-	if err != nil && abi.CodeOf(err).Fate() == abi.Undone {
+	if x.inst.Failed() {
 		return nil, x.rewind(ctx, err)
 	}
 	if !call.ReadOnly {
 		x.version.Add(1)
 	}
-	return out, err
+	return out, answered(err)
+}
+
+// answered returns an error that a guest answered as its caller may see it. Only
+// kernels say where a replica is, and no guest speaks of this one's state.
+func answered(err error) error {
+	e := abi.AsError(err)
+	switch {
+	case e == nil:
+		return nil
+	case e.Code == abi.Moved:
+		return abi.Errorf(abi.Application, "the microservice answered with the code moved, which is not a guest's: %s", e.Msg)
+	}
+	return &abi.Error{Code: e.Code, Msg: e.Msg}
 }
 
 // rewind puts the last snapshot back after a call that was undone, and returns

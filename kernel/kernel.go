@@ -106,7 +106,8 @@ func (k *Kernel) env(g *api.Group, id string) *env {
 	}
 }
 
-// find returns the replica of a peer, or an error that says where it went.
+// find returns the replica of a peer, or abi.ErrMoved, which says where it went if
+// that is known.
 func (k *Kernel) find(peer string) (*replica, error) {
 	k.mu.RLock()
 	r := k.replicas[peer]
@@ -118,7 +119,7 @@ func (k *Kernel) find(peer string) (*replica, error) {
 	case moved:
 		return nil, caller.MovedTo(to)
 	}
-	return nil, abi.Errorf(abi.NotFound, "%s is not on kernel %s", peer, k.node.ID)
+	return nil, abi.Errorf(abi.Moved, "from kernel %s", k.node.ID)
 }
 
 // at returns the replica of a peer in an epoch.

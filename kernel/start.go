@@ -80,7 +80,7 @@ func (k *Kernel) serveForget(_ context.Context, _ *mux.Conn, req api.ForgetReque
 }
 
 func (k *Kernel) forget(r *replica, to *api.Replica) {
-	why := abi.Errorf(abi.NotFound, "%s is not on kernel %s any more", r.peer, k.node.ID)
+	why := abi.Errorf(abi.Moved, "from kernel %s", k.node.ID)
 	k.mu.Lock()
 	if k.replicas[r.peer] == r {
 		delete(k.replicas, r.peer)

@@ -32,9 +32,9 @@ type Kernel interface {
 	// Here returns the kernel's node.
 	Here() dms.Node
 
-	// Invoke sends a call to a replica, here or elsewhere. Of a replica that has
-	// moved it returns abi.ErrMoved with a message MovedTo wrote; of one that is
-	// not there, abi.ErrNotFound: neither call has run.
+	// Invoke sends a call to a replica, here or elsewhere. Of a replica that is not
+	// there it returns abi.ErrMoved, with a message MovedTo wrote if the new place
+	// is known: the call has not run.
 	Invoke(ctx context.Context, to api.Replica, call dms.Call) ([]byte, error)
 
 	// Fetch returns the state of a replica; errors are as for Invoke.

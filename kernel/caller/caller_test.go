@@ -115,7 +115,7 @@ func TestCallAsksTheDirectoryWhenNoOneKnows(t *testing.T) {
 	w.answer = func(to api.Replica, _ dms.Call) ([]byte, error) {
 		if to.Node.ID == "k1" {
 			w.place("k3", 2)
-			return nil, abi.ErrNotFound
+			return nil, abi.ErrMoved
 		}
 		return nil, nil
 	}
@@ -131,7 +131,7 @@ func TestCallGivesUpOnAReplicaThatIsNowhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
 		w.place("k1", 1)
-		w.answer = func(api.Replica, dms.Call) ([]byte, error) { return nil, abi.ErrNotFound }
+		w.answer = func(api.Replica, dms.Call) ([]byte, error) { return nil, abi.ErrMoved }
 		err := get(t, w.caller(t))
 		if abi.CodeOf(err) != abi.Unavailable || !strings.Contains(err.Error(), "did not run") {
 			t.Errorf("got %v", err)
@@ -139,15 +139,19 @@ func TestCallGivesUpOnAReplicaThatIsNowhere(t *testing.T) {
 	})
 }
 
+// A call that ran, or may have, is not sent again: neither when no answer came nor
+// when a microservice passes on that what it called is not there.
 func TestCallIsNotRepeatedWhenItMayHaveRun(t *testing.T) {
-	w := &world{}
-	w.place("k1", 1)
-	w.answer = func(api.Replica, dms.Call) ([]byte, error) { return nil, abi.ErrUnavailable }
-	if err := get(t, w.caller(t)); !errors.Is(err, abi.ErrUnavailable) {
-		t.Errorf("got %v", err)
-	}
-	if len(w.calls) != 1 {
-		t.Errorf("the call was sent %d times", len(w.calls))
+	for _, answer := range []*abi.Error{abi.ErrUnavailable, abi.ErrNotFound, abi.ErrOverloaded, abi.ErrTrap} {
+		w := &world{}
+		w.place("k1", 1)
+		w.answer = func(api.Replica, dms.Call) ([]byte, error) { return nil, answer }
+		if err := get(t, w.caller(t)); !errors.Is(err, answer) {
+			t.Errorf("got %v, want %v", err, answer)
+		}
+		if len(w.calls) != 1 {
+			t.Errorf("%v: the call was sent %d times", answer, len(w.calls))
+		}
 	}
 }
 
@@ -167,7 +171,7 @@ func TestCallOfALostReplicaSaysWhatToDo(t *testing.T) {
 func TestCallOfADeletedGroup(t *testing.T) {
 	w := &world{}
 	w.place("k1", 1)
-	w.answer = func(api.Replica, dms.Call) ([]byte, error) { w.missing = true; return nil, abi.ErrNotFound }
+	w.answer = func(api.Replica, dms.Call) ([]byte, error) { w.missing = true; return nil, abi.ErrMoved }
 	c := w.caller(t)
 	if err := get(t, c); !errors.Is(err, abi.ErrNotFound) || !strings.Contains(err.Error(), "deleted") {
 		t.Errorf("got %v", err)

@@ -85,7 +85,7 @@ func (r *route) reach(ctx context.Context, peer string, f func(to api.Replica) e
 			continue
 		}
 		switch code := abi.CodeOf(err); {
-		case code == abi.Moved, code == abi.NotFound, errors.As(err, new(*lostError)):
+		case code == abi.Moved, errors.As(err, new(*lostError)):
 		case code == abi.Unavailable: // it may have run; the next call starts from what the directory says
 			_ = r.refresh(ctx)
 			return err
