@@ -89,11 +89,6 @@ type Instance interface {
 	// that computes, within milliseconds.
 	Invoke(ctx context.Context, kind abi.Kind, flags uint8, method string, args []byte) ([]byte, error)
 
-	// Failed reports whether the last call was cut short by the host, so that only
-	// Restore makes the instance enterable again. An error of a guest that has not
-	// failed is the guest's own answer.
-	Failed() bool
-
 	// Resume runs amino_resume, if the module exports it.
 	Resume(ctx context.Context) error
 

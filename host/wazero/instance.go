@@ -70,9 +70,6 @@ func (i *instance) fail(err *abi.Error) *abi.Error {
 	return err
 }
 
-// Failed implements host.Instance.
-func (i *instance) Failed() bool { return i.failed.Load() }
-
 // Boot implements host.Instance.
 func (i *instance) Boot(ctx context.Context) error {
 	for _, name := range []string{host.StartExport, abi.ExportInit} {
