@@ -104,9 +104,3 @@ func (r *Reader) anyMap(it item) (any, error) {
 	}
 	return byText, err
 }
-
-// skip reads the next value and forgets it.
-func (r *Reader) skip() error {
-	_, err := r.any()
-	return err
-}

@@ -6,8 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 )
 
 // Decode reads the one value in b into the variable that v points to.
@@ -310,40 +308,6 @@ func (r *Reader) structure(v reflect.Value, it item) error {
 		}
 		return r.skip()
 	})
-}
-
-// time reads tag 0 and tag 1, and also bare text and numbers.
-func (r *Reader) time(v reflect.Value) error {
-	it, _, err := r.next()
-	if err != nil {
-		return err
-	}
-	t, err := r.timeOf(it)
-	v.Set(reflect.ValueOf(t))
-	return err
-}
-
-func (r *Reader) timeOf(it item) (time.Time, error) {
-	switch {
-	case it.major == majorText:
-		s, err := r.span(it)
-		if err != nil {
-			return time.Time{}, err
-		}
-		t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(string(s)))
-		if err != nil {
-			return t, errors.New("not a time: " + strconv.Quote(string(s)))
-		}
-		return t, nil
-	case it.major == majorUint && it.arg <= math.MaxInt64:
-		return time.Unix(int64(it.arg), 0).UTC(), nil
-	case it.major == majorNegative:
-		return time.Unix(^int64(it.arg), 0).UTC(), nil
-	case it.isFloat() && math.Abs(it.float()) < 1<<53:
-		sec, frac := math.Modf(it.float())
-		return time.Unix(int64(sec), int64(math.Round(frac*1e9))).UTC(), nil
-	}
-	return time.Time{}, mismatch("a time", it)
 }
 
 // raw keeps the bytes of the next value, tags and all.

@@ -85,7 +85,7 @@ func AppendReflect(b []byte, v reflect.Value, depth int) ([]byte, error) {
 	}
 	switch v.Type() {
 	case timeType:
-		return appendTime(b, v.Interface().(time.Time)), nil
+		return appendTime(b, v.Interface().(time.Time))
 	case rawType:
 		return appendRaw(b, v.Bytes())
 	}
@@ -165,12 +165,6 @@ func appendFloat(b []byte, f float64) []byte {
 	return binary.BigEndian.AppendUint32(append(b, cborSingle), math.Float32bits(single))
 }
 
-// appendTime writes tag 0 and the time as RFC 3339 text.
-func appendTime(b []byte, t time.Time) []byte {
-	text := t.AppendFormat(nil, time.RFC3339Nano)
-	b = appendHead(b, majorTag, 0)
-	return append(appendHead(b, majorText, uint64(len(text))), text...)
-}
 
 func appendRaw(b []byte, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {

@@ -180,6 +180,28 @@ func (r *Reader) span(it item) ([]byte, error) {
 	return all, nil
 }
 
+// skip reads the next value and forgets it. It is checked for its form alone.
+func (r *Reader) skip() error {
+	it, _, err := r.next()
+	if err != nil {
+		return err
+	}
+	switch it.major {
+	case majorBytes, majorText:
+		_, err = r.span(it)
+	case majorArray:
+		err = r.each(it, 1, func(int) error { return r.skip() })
+	case majorMap:
+		err = r.each(it, 2, func(int) error {
+			if err := r.skip(); err != nil {
+				return err
+			}
+			return r.skip()
+		})
+	}
+	return err
+}
+
 // float returns the value of a float's head.
 func (it item) float() float64 {
 	switch it.info {
