@@ -1,6 +1,5 @@
 #!/bin/sh
 # Builds the microservice in DIR/index.ts: build-assemblyscript.sh DIR OUT.wasm
-# AMINO_TRANSFORM names another plug-in than the SDK's own, below node_modules/@amino.run/assemblyscript.
 set -eu
 [ $# -eq 2 ] || { echo "usage: $0 DIR OUT.wasm" >&2; exit 2; }
 dir=$(cd "$1" && pwd)
@@ -13,4 +12,4 @@ modules=$PWD/build/toolchain/assemblyscript/node_modules
 # they are so that the SDK, which is one, finds the compiler beside it.
 cd "$dir"
 exec node --preserve-symlinks "$modules/assemblyscript/bin/asc.js" index.ts -O -o "$out" \
-  --transform "$modules/@amino.run/assemblyscript/transform/${AMINO_TRANSFORM:-index.js}"
+  --transform "$modules/@amino.run/assemblyscript/transform/index.js"

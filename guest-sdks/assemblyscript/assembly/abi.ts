@@ -1,7 +1,7 @@
 import * as imports from "./imports";
 import { read, write, zero } from "./codec";
-import { Code, fail, pending } from "./failure";
-import { seed } from "./host";
+import { Code, begin, pending } from "./failure";
+import { Level, log, seed } from "./host";
 import { Reader } from "./reader";
 import { Writer } from "./writer";
 
@@ -23,6 +23,16 @@ export function amino_resume(): void {
   Math.seedRandom(reinterpret<i64>(seed()));
 }
 
+/** Returns the top of the collector's shadow stack. It has no frame of its own there: the answer is its caller's. */
+export function mark(): usize {
+  return __stack_pointer;
+}
+
+/** Puts the shadow stack back, which functions that a throw went through have not done. */
+export function rewind(stack: usize): void {
+  __stack_pointer = stack;
+}
+
 /** Call is the call under way: its name, its arguments, and in the end its reply. There is one, used again and again. */
 export class Call {
   private nameAt: usize = 0;
@@ -35,7 +45,8 @@ export class Call {
 
   /** Takes the call frame at ptr, which is in the inbox, apart. */
   open(ptr: usize, len: i32): void {
-    pending.clear();
+    begin();
+    pending.set(Code.OK, "");
     const at = <i32>(ptr - changetype<usize>(inbox));
     this.constructing = load<u8>(ptr) == 1;
     this.nameAt = ptr + 4;
@@ -76,7 +87,7 @@ export class Call {
 
   /** Makes the first error in the arguments the call's. */
   private blame(what: string): void {
-    if (pending.code == Code.OK) fail(what + ": " + this.args.error, Code.BadArgument);
+    if (pending.code == Code.OK) pending.set(Code.BadArgument, what + ": " + this.args.error);
   }
 
   /** Ends the arguments. If the answer is false nothing may run and the reply is refuse(). */
@@ -97,21 +108,21 @@ export class Call {
   /** Replies with a result, or with the error that the method left. */
   reply<T>(result: T): i64 {
     if (pending.code != Code.OK) return this.refuse();
-    this.begin(Code.OK);
+    this.start(Code.OK);
     write<T>(outbox, result);
-    return this.end();
+    return this.finish();
   }
 
   /** Replies to a call that has no result. */
   done(): i64 {
     if (pending.code != Code.OK) return this.refuse();
-    this.begin(Code.OK);
-    return this.end();
+    this.start(Code.OK);
+    return this.finish();
   }
 
   /** Replies with an error of its own. */
   deny(code: Code, message: string): i64 {
-    fail(message, code);
+    pending.set(code, message);
     return this.refuse();
   }
 
@@ -121,21 +132,23 @@ export class Call {
     return this.deny(Code.UnknownMethod, "no method \"" + name + "\"");
   }
 
-  /** Replies with the pending error. */
+  /** Replies with the pending error; where it was thrown goes to the log. */
   refuse(): i64 {
-    this.begin(pending.code);
+    if (pending.file !== null) log(pending.message + pending.where(), Level.Debug);
+    this.start(pending.code);
     outbox.utf8(pending.message);
-    pending.clear();
-    return this.end();
+    begin();
+    pending.set(Code.OK, "");
+    return this.finish();
   }
 
-  private begin(code: Code): void {
+  private start(code: Code): void {
     outbox.reset();
     outbox.byte(<u8>code);
     outbox.byte(0);
   }
 
-  private end(): i64 {
+  private finish(): i64 {
     return (<i64>changetype<usize>(outbox.buffer) << 32) | <i64>outbox.length;
   }
 }

@@ -43,10 +43,9 @@ export class Result<T> {
     return this.code == Code.OK;
   }
 
-  /** The value. Throws if there is none. */
+  /** The value. If there is none it throws the error. */
   get value(): T {
-    if (!this.ok) throw new Error(this.message);
-    return this.result;
+    return this.ok ? this.result : this.fail<T>();
   }
 
   /** The value, or another one if there is none. */
@@ -61,8 +60,8 @@ export class Result<T> {
 }
 
 /**
- * Calls a method of another microservice, waits, and returns its result. Throws if there is none, which undoes the
- * calling method as well: see tryCall.
+ * Calls a method of another microservice, waits, and returns its result. Throws the error if there is one: unless
+ * something else is made of it (see tryCall) it passes through to this microservice's own caller.
  */
 export function call<T>(target: string, method: string, args: Args = new Args()): T {
   return tryCall<T>(target, method, args).value;

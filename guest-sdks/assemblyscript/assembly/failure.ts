@@ -2,7 +2,7 @@ import { zero } from "./codec";
 import { Level, log } from "./host";
 
 /** The error codes of ABI.md that a caller tells apart. */
-export enum Code {
+export const enum Code {
   OK = 0,
   Application = 1,
   Unavailable = 2,
@@ -31,33 +31,80 @@ export enum Code {
   Internal = 25,
 }
 
-/** The error that the call under way will answer. */
+/** The error that the call under way will answer, and where it was thrown. */
 export namespace pending {
   export let code: Code = Code.OK;
   export let message: string = "";
+  export let file: string | null = null;
+  export let line: u32 = 0;
 
-  export function clear(): void {
-    code = Code.OK;
-    message = "";
+  export function set(error: Code, text: string): void {
+    code = error;
+    message = text;
+    file = null;
+  }
+
+  /** The place of the throw, in parentheses. */
+  export function where(): string {
+    const f = file;
+    return f === null ? "" : " (" + f + ":" + line.toString() + ")";
   }
 }
 
-/**
- * Makes the call under way answer an error, whatever its method returns: `return fail<i64>("out of stock")`.
- * It returns a zero, and does not leave the method: write `return` before it, or after it in a method without result.
- */
+/** Ends the call under way with an error for its caller, as a throw does: `return fail<i64>("out of stock")`. */
 export function fail<T = i32>(message: string, code: Code = Code.Application): T {
-  pending.code = code;
-  pending.message = message;
+  pending.set(code, message);
+  leave();
   return zero<T>();
 }
 
-/** Takes the place of the standard library's abort, where `throw` and failed assertions end: logs, then traps. */
+/** Whether every function is to return at once, up to amino_invoke: see transform/exceptions.js. */
+let thrown: bool = false;
+
+/** Whether there is an amino_invoke to return to. */
+let answering: bool = false;
+
+function leave(): void {
+  thrown = true;
+}
+
+/** Begins a call. */
+export function begin(): void {
+  answering = true;
+}
+
+/** Ends a call; answers whether it has thrown. */
+export function end(): bool {
+  const t = thrown;
+  answering = false;
+  thrown = false;
+  return t;
+}
+
+/**
+ * Takes the place of the standard library's abort, where `throw` and failed assertions end. The shadow stack may have
+ * overflown: nothing here may need it.
+ */
 export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
-  const what = message === null ? "abort" : message;
-  const where = file === null ? "" : " (" + file + ":" + line.toString() + ":" + column.toString() + ")";
-  log(what + where, Level.Error);
+  pending.code = Code.Application;
+  pending.message = changetype<usize>(message) == 0 ? "abort" : <string>message;
+  pending.file = file;
+  pending.line = line;
+  if (answering && !inRuntime(changetype<usize>(file))) return leave();
+  if (!aborting) report();
   unreachable();
+}
+
+let aborting: bool = false;
+
+function report(): void {
+  aborting = true; // should this come to grief it comes to abort again
+  log(pending.message + pending.where(), Level.Error);
+}
+
+/** Tells whether a file's name starts with "~lib/rt/": the allocator and the collector cannot be left half-way. */
+function inRuntime(file: usize): bool {
+  return file != 0 && load<u64>(file) == 0x00620069006c007e && load<u64>(file, 8) == 0x002f00740072002f;
 }
 
 /** Takes the place of the standard library's trace. */

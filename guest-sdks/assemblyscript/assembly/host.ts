@@ -3,7 +3,7 @@ import { read } from "./codec";
 import { Reader } from "./reader";
 
 /** How much a log line matters. */
-export enum Level {
+export const enum Level {
   Debug,
   Info,
   Warning,

@@ -3,7 +3,7 @@ import { Reader } from "./reader";
 import { Writer } from "./writer";
 
 /** What a Value is. */
-export enum Kind {
+export const enum Kind {
   Null,
   Bool,
   Int,

@@ -3,15 +3,22 @@
 /** Returns source text to stand behind the microservice's own. Its names begin with two underscores. */
 export function generate(service) {
   return `
-import { Call as __Call } from "amino/abi";
-import { Code as __Code } from "amino/failure";
+import { Call as __Call, mark as __mark, rewind as __rewind } from "amino/abi";
+import { Code as __Code, end as __end } from "amino/failure";
 export { amino_abi_v1, amino_alloc, amino_resume } from "amino/abi";
 
 const __c = new __Call();
 let __it: ${service.className} | null = null;
 
 export function amino_invoke(ptr: usize, len: i32): i64 {
+  const stack = __mark();
   __c.open(ptr, len);
+  const answer = __answer(), thrown = __end();
+  __rewind(stack);
+  return thrown ? __c.refuse() : answer;
+}
+
+function __answer(): i64 {
   return __c.constructing ? __construct() : __dispatch();
 }
 

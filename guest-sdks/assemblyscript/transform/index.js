@@ -4,6 +4,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { DiagnosticCode, Source, SourceKind, Token, Tokenizer } from "assemblyscript";
 import { libraryFiles } from "assemblyscript/asc";
+import { addExceptions } from "./exceptions.js";
 import { generate } from "./generate.js";
 import { manifest } from "./manifest.js";
 import { findMicroservice, Mistake } from "./service.js";
@@ -24,7 +25,7 @@ export default class AminoTransform {
     try {
       const service = findMicroservice(parser.sources);
       append(parser, service.source, generate(service));
-      this.manifest = manifest(service);
+      this.service = service;
     } catch (e) {
       if (!(e instanceof Mistake)) throw e;
       parser.error(DiagnosticCode.User_defined_0, e.range, e.message);
@@ -41,9 +42,14 @@ export default class AminoTransform {
     }
   }
 
-  /** Adds the manifest. The module is Binaryen's. */
+  /** Works on the compiled module, which is Binaryen's. */
   afterCompile(module) {
-    module.addCustomSection("amino.manifest", new TextEncoder().encode(JSON.stringify(this.manifest)));
+    addExceptions(module, {
+      leave: "~lib/amino/failure/leave",
+      thrown: "~lib/amino/failure/thrown",
+      roots: [`${this.service.source.internalPath}/amino_invoke`],
+    });
+    module.addCustomSection("amino.manifest", new TextEncoder().encode(JSON.stringify(manifest(this.service))));
   }
 }
 
