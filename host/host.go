@@ -102,7 +102,8 @@ type Instance interface {
 	Failed() bool
 
 	// Restore puts img back, also after a trap or exit. The image must be of
-	// this module. If it fails, the instance has failed too.
+	// this module. One that is refused changes nothing; after any other error
+	// the instance has failed.
 	Restore(ctx context.Context, img *Image) error
 
 	// Usage returns what the instance has used. It may be called at any time.

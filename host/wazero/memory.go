@@ -3,13 +3,11 @@ package wazero
 import (
 	"sync/atomic"
 
+	"amino.run/host"
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// memory is the linear memory of one instance, and its own allocator. It takes
-// only what is asked for and, when it grows, up to as much again.
-//
-// This is where a memory that maps an image copy-on-write will stand.
+// memory is the linear memory of one instance, and its own allocator.
 type memory struct {
 	limit   uint64         // bytes
 	first   uint64         // bytes it begins with, if that is more than the module's own
@@ -31,12 +29,12 @@ func (m *memory) Reallocate(size uint64) []byte {
 		return nil
 	}
 	if size > uint64(cap(m.buf)) || m.buf == nil {
-		room := size
-		if m.buf != nil {
-			room = max(size, min(m.limit, 2*uint64(cap(m.buf))))
+		room := max(size, min(m.limit, 2*uint64(cap(m.buf))), host.PageSize)
+		grown, err := remap(m.buf, room)
+		if err != nil {
+			m.refused = true
+			return nil
 		}
-		grown := make([]byte, size, room)
-		copy(grown, m.buf)
 		m.buf = grown
 	}
 	m.buf = m.buf[:size]
@@ -45,4 +43,7 @@ func (m *memory) Reallocate(size uint64) []byte {
 }
 
 // Free implements experimental.LinearMemory.
-func (m *memory) Free() { m.buf = nil }
+func (m *memory) Free() {
+	unmap(m.buf)
+	m.buf = nil
+}

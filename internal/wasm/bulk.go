@@ -8,17 +8,17 @@ func (s *scan) misc(at int) {
 		s.dataIndex()
 		s.memoryIndex()
 		s.m.passive = true
-		s.charge(at)
+		s.patch(at, bulkPatch)
 	case miscDataDrop:
 		s.dataIndex()
 		s.m.passive = true
 	case miscMemoryCopy:
 		s.memoryIndex()
 		s.memoryIndex()
-		s.charge(at)
+		s.patch(at, bulkPatch)
 	case miscMemoryFill:
 		s.memoryIndex()
-		s.charge(at)
+		s.patch(at, bulkPatch)
 	case miscTableInit:
 		s.u32()
 		s.tableIndex()
@@ -43,9 +43,9 @@ func (s *scan) misc(at int) {
 	}
 }
 
-// charge makes Rewrite count an instruction that touches many bytes.
-func (s *scan) charge(at int) {
-	s.m.patches = append(s.m.patches, patch{at: at, end: at, kind: bulkPatch})
+// patch makes Rewrite put something before an instruction.
+func (s *scan) patch(at int, kind patchKind) {
+	s.m.patches = append(s.m.patches, patch{at: at, end: at, kind: kind})
 }
 
 func (s *scan) dataIndex() {

@@ -5,9 +5,9 @@ type scan struct {
 	*reader
 	m      *Module
 	frames []frame
-	deep   int // most frames at once
-	blocks uint64
 	calls  bool
+
+	blocks, loops, targets uint64
 }
 
 // A frame is a block that is open.
@@ -66,15 +66,14 @@ func (m *Module) function(r *reader, t FuncType) {
 	if long := r.end - start; s.calls || long > shortBody {
 		m.patches[entry].val = cost(long)
 	}
-	work := s.blocks * (locals + uint64(s.deep))
-	if m.work += work; work > maxBodyWork || m.work > maxWork {
-		r.fail("too much work for a compiler: %d blocks, %d locals, nested %d deep (split the function, or compile with optimization)", s.blocks, locals, s.deep)
+	w := work(uint64(r.end-start), locals, s.blocks, s.loops, s.targets)
+	if m.work += w; w > maxBodyWork || m.work > maxWork {
+		r.fail("too much for a compiler: %d locals, %d blocks, %d loops (split the function, or build with optimization)", locals, s.blocks, s.loops)
 	}
 }
 
 func (s *scan) body() {
 	for s.err == nil && len(s.frames) > 0 {
-		s.deep = max(s.deep, len(s.frames))
 		s.instruction()
 	}
 	if s.err == nil && s.p != s.end {
@@ -127,8 +126,11 @@ func (s *scan) instruction() {
 		}
 	case op >= opI32Load && op <= opI64Store32:
 		s.memarg()
-	case op == opMemorySize || op == opMemoryGrow:
+	case op == opMemorySize:
 		s.memoryIndex()
+	case op == opMemoryGrow:
+		s.memoryIndex()
+		s.patch(at, pollPatch)
 	case op == opI32Const:
 		s.signed(32)
 	case op == opI64Const:
@@ -168,6 +170,7 @@ func (s *scan) open(op byte) {
 	f := frame{op: op, start: s.p}
 	switch op {
 	case opLoop:
+		s.loops++
 		f.patch = len(s.m.patches)
 		s.m.patches = append(s.m.patches, patch{at: s.p, end: s.p, kind: checkPatch})
 	case opTryTable:
@@ -211,7 +214,7 @@ func (s *scan) catches() {
 
 func (s *scan) branchTable() {
 	n := s.count("targets", maxTargets)
-	s.blocks += uint64(n)
+	s.targets += uint64(n)
 	for ; n >= 0 && s.err == nil; n-- {
 		s.label()
 	}

@@ -22,12 +22,20 @@ const (
 	maxParams    = 1_000
 	maxName      = 4_096
 	maxLocals    = 10_000 // of one function
-	maxDepth     = 1_000  // of nested blocks
+	maxDepth     = 5_000  // of nested blocks
 	maxTargets   = 65_536 // of one br_table
 
-	// maxWork bounds the sum over all functions of blocks x (locals + depth): the
-	// values a compiler may have to carry into blocks.
-	maxWork = 400_000_000
-	// maxBodyWork bounds the same of one function.
-	maxBodyWork = 40_000_000
+	// maxWork and maxBodyWork bound what work estimates, for all functions
+	// together and for one.
+	maxWork     = 60_000_000
+	maxBodyWork = 5_000_000
 )
+
+// work estimates the microseconds that wazero takes to compile a function. Its
+// passes over blocks are quadratic, those over loops more so, and every local may
+// take a value in every block (measured with straight code, chains of blocks and of
+// loops, and branch tables).
+func work(size, locals, blocks, loops, targets uint64) uint64 {
+	blocks += targets / 8
+	return 10 + size + locals*blocks*4/5 + blocks*blocks/55 + loops*loops/6
+}

@@ -22,9 +22,10 @@ type patch struct {
 type patchKind uint8
 
 const (
-	funcPatch  patchKind = iota // the index of a function, shifted by the added import
+	funcPatch  patchKind = iota // the index of a function, which is another now
 	checkPatch                  // counts val and polls when the ration is used up
 	bulkPatch                   // counts the number of bytes on the stack, likewise
+	pollPatch                   // polls: the next instruction may take long
 )
 
 const (
@@ -56,6 +57,7 @@ func (m *Module) MutableGlobals() []uint32 {
 //   - no active data: the caller has it from Data,
 //   - every loop and every function that calls or is long counting down the global
 //     FuelExport, and calling the import PollName when it is below zero,
+//   - the same import called before each call of another import, and memory.grow,
 //   - no custom sections, whose offsets no longer hold.
 //
 // Instantiating it therefore writes no memory. m must have no Reasons.
@@ -65,7 +67,7 @@ func (m *Module) Rewrite() []byte {
 		out:  append(make([]byte, 0, len(m.bin)+len(m.bin)/8), header...),
 		fuel: uint64(len(m.Globals)),
 		poll: uint64(m.Imported),
-		call: uint64(len(m.Funcs)) + 1,
+		call: uint64(len(m.Funcs)) + 1, // then one function for each import
 	}
 	w.check = w.checkTail()
 	// The sections that something is added to are made whether or not they are there.
@@ -95,7 +97,7 @@ type rewriter struct {
 	patched int    // of Module.patches
 	fuel    uint64 // the added global
 	poll    uint64 // the added import
-	call    uint64 // the added function that calls it
+	call    uint64 // the added function that calls it; those for imports follow
 	check   []byte // the end of a check
 }
 
@@ -127,7 +129,9 @@ func (w *rewriter) copy(b []byte, start, end int) []byte {
 		start = p.end
 		switch p.kind {
 		case funcPatch:
-			b = AppendUint(b, uint64(p.val)+1)
+			b = AppendUint(b, w.index(p.val))
+		case pollPatch:
+			b = AppendUint(append(b, opCall), w.call)
 		case checkPatch:
 			if p.val > 0 {
 				b = AppendUint(append(b, opGlobalGet), w.fuel)
@@ -139,6 +143,15 @@ func (w *rewriter) copy(b []byte, start, end int) []byte {
 		}
 	}
 	return append(b, w.m.bin[start:end]...)
+}
+
+// index returns what a function is called by now: an import by the function
+// that polls before it.
+func (w *rewriter) index(f uint32) uint64 {
+	if int(f) < w.m.Imported {
+		return w.call + 1 + uint64(f)
+	}
+	return uint64(f) + 1
 }
 
 // checkTail is what follows "global.get fuel, i32.const n" in a check.
@@ -186,9 +199,13 @@ func (w *rewriter) imports() []byte {
 }
 
 func (w *rewriter) funcs() []byte {
-	b := AppendUint(nil, uint64(len(w.m.Funcs)-w.m.Imported)+1)
+	b := AppendUint(nil, uint64(len(w.m.Funcs))+1)
 	b = append(b, w.rest(3)...)
-	return AppendUint(b, uint64(len(w.m.Types))+1)
+	b = AppendUint(b, uint64(len(w.m.Types))+1)
+	for _, t := range w.m.Funcs[:w.m.Imported] {
+		b = AppendUint(b, uint64(t))
+	}
+	return b
 }
 
 func (w *rewriter) globals() []byte {
@@ -211,8 +228,8 @@ func (w *rewriter) exports() []byte {
 	}
 	b := AppendUint(nil, uint64(len(all)))
 	for _, e := range all {
-		if e.Kind == Func && int(e.Index) >= w.m.Imported {
-			e.Index++
+		if e.Kind == Func {
+			e.Index = uint32(w.index(e.Index))
 		}
 		b = AppendUint(append(AppendName(b, e.Name), byte(e.Kind)), uint64(e.Index))
 	}
@@ -220,16 +237,26 @@ func (w *rewriter) exports() []byte {
 }
 
 func (w *rewriter) code() []byte {
-	b := AppendUint(make([]byte, 0, len(w.m.bin)/2), uint64(len(w.m.bodies))+1)
+	b := AppendUint(make([]byte, 0, len(w.m.bin)/2), uint64(len(w.m.bodies)+1+w.m.Imported))
 	var f []byte
+	add := func() { b = append(AppendUint(b, uint64(len(f))), f...) }
 	for _, c := range w.m.bodies {
 		f = w.copy(f[:0], c.start, c.end)
-		b = append(AppendUint(b, uint64(len(f))), f...)
+		add()
 	}
-	f = AppendUint([]byte{0, opGlobalGet}, w.fuel)
+	f = AppendUint(append(f[:0], 0, opGlobalGet), w.fuel) // no locals
 	f = AppendUint(append(f, opCall), w.poll)
 	f = append(AppendUint(append(f, opGlobalSet), w.fuel), opEnd)
-	return append(AppendUint(b, uint64(len(f))), f...)
+	add()
+	for i, t := range w.m.Funcs[:w.m.Imported] {
+		f = AppendUint(append(f[:0], 0, opCall), w.call)
+		for p := range w.m.Types[t].Params {
+			f = AppendUint(append(f, opLocalGet), uint64(p))
+		}
+		f = append(AppendUint(append(f, opCall), uint64(i)), opEnd)
+		add()
+	}
+	return b
 }
 
 // data keeps passive segments and leaves an empty one for each active one, so

@@ -70,7 +70,7 @@ func (m *Module) funcIndex(s *reader, patched bool) uint32 {
 	if s.err == nil && int(f) >= len(m.Funcs) {
 		s.fail("function %d of %d", f, len(m.Funcs))
 	}
-	if patched && int(f) >= m.Imported {
+	if patched {
 		m.patches = append(m.patches, patch{at: at, end: s.p, kind: funcPatch, val: f})
 	}
 	return f

@@ -1,6 +1,9 @@
-package hosttest
+// Package testguest makes the guest that engines are tested with.
+package testguest
 
 import (
+	"encoding/binary"
+
 	"amino.run/internal/wasm"
 	. "amino.run/internal/wasm/asm" //lint:ignore ST1001 instructions read better bare
 )
@@ -9,15 +12,16 @@ import (
 const (
 	counterAt = 8        // i64: how often count was called
 	replyAt   = 64       // a reply frame
+	hourAt    = 512      // what poll_oneoff is to wait for
 	frameAt   = 64 << 10 // the call frame
-	pages     = 2        // memory at first
+	Pages     = 2        // memory at first
 	methodAt  = 4        // in a call frame
 	argsAt    = 5        // methods have names of one letter
 )
 
-// Guest returns a module with one method for each thing a guest can do well or
-// badly. Methods have names of one letter; those that answer a number answer 8 bytes,
-// little-endian.
+// Binary returns a module with one method for each thing a guest can do well or
+// badly. The constructor answers its kind and flags. Methods have names of one
+// letter; those that answer a number answer 8 bytes, little-endian.
 //
 //	c  count: adds 1 to a global and to a word of memory, and answers their sum
 //	e  echo: answers its arguments
@@ -45,7 +49,9 @@ const (
 //	v  answers what config says of the key in its arguments, as a text of at most 23 bytes
 //	W  answers what self says
 //	L  logs its arguments at level 2
-func Guest() []byte {
+//	P  writes its arguments to standard output
+//	z  sleeps for an hour
+func Binary() []byte {
 	g := &guest{}
 	g.build()
 	return g.Bytes()
@@ -53,8 +59,8 @@ func Guest() []byte {
 
 type guest struct {
 	Module
-	invoke, take, self, config, log, random, exit, clock, recurse int
-	calls, boots                                                  int // globals
+	invoke, take, self, config, log, random, exit, clock, write, poll, recurse int
+	calls, boots                                                               int // globals
 }
 
 var (
@@ -77,11 +83,15 @@ func (g *guest) build() {
 	g.random = g.Import("amino", "random", i2, none)
 	g.exit = g.Import("wasi_snapshot_preview1", "proc_exit", i1, none)
 	g.clock = g.Import("wasi_snapshot_preview1", "clock_time_get", []wasm.ValType{I32, I64, I32}, i1)
-	g.Memory(pages, -1)
+	g.write = g.Import("wasi_snapshot_preview1", "fd_write", []wasm.ValType{I32, I32, I32, I32}, i1)
+	g.poll = g.Import("wasi_snapshot_preview1", "poll_oneoff", []wasm.ValType{I32, I32, I32, I32}, i1)
+	g.Memory(Pages, -1)
 	g.Export("memory", wasm.Memory, 0)
 	g.calls = g.Global(I64, true, I64Const(0))
 	g.boots = g.Global(I32, true, I32Const(0))
 	g.Data(32, []byte("a data segment"))
+	g.Data(hourAt+16, []byte{1})                                       // of the monotonic clock
+	g.Data(hourAt+24, binary.LittleEndian.AppendUint64(nil, 3600*1e9)) // and so long
 	g.Func("amino_abi_v1", none, none, nil)
 	g.recurse = g.nImportsAndFuncs()
 	g.Func("", none, none, nil, Call(g.recurse))
@@ -99,7 +109,7 @@ func (g *guest) build() {
 		I32Const(replyAt), I32Const('}'), Store8(1), answer(2))
 }
 
-func (g *guest) nImportsAndFuncs() int { return 9 } // eight imports, amino_abi_v1
+func (g *guest) nImportsAndFuncs() int { return 11 } // ten imports, amino_abi_v1
 
 // answer leaves n bytes at replyAt as the result.
 func answer(n int) []byte { return I64Const(replyAt<<32 | n) }
@@ -130,6 +140,10 @@ func (g *guest) methods() []byte {
 	untilFull := Code(Block, Empty, forever(grow, BrIf(1)), End)
 	memory := Code(MemorySize, 0, I64ExtendU)
 	return Code(
+		LocalGet(ptr), Load8(0), If, Empty,
+		I32Const(replyAt), I32Const(0x42<<16), Store32(0),
+		I32Const(replyAt), LocalGet(ptr), 0x2f, 0, 0, Store16(3), // i32.load16_u
+		answer(5), Return, End,
 		method('c',
 			I32Const(counterAt), I32Const(counterAt), Load64(0), I64Const(1), I64Add, Store64(0),
 			GlobalGet(g.calls), I64Const(1), I64Add, GlobalSet(g.calls),
@@ -168,6 +182,10 @@ func (g *guest) methods() []byte {
 		method('W', Call(g.self), LocalSet(a), I32Const(replyAt+2), Call(g.take),
 			I32Const(replyAt), I32Const(0), Store16(0),
 			I32Const(replyAt), LocalGet(a), I32Const(2), I32Add, packed()),
+		method('P', args(), LocalSet(b), LocalSet(a), // as an iovec
+			I32Const(256), LocalGet(a), Store32(0), I32Const(256), LocalGet(b), Store32(4),
+			I32Const(1), I32Const(256), I32Const(1), I32Const(264), Call(g.write), Drop, g.null()),
+		method('z', I32Const(hourAt), I32Const(256), I32Const(1), I32Const(320), Call(g.poll), Drop, g.null()),
 		method('L', I32Const(2), args(), Call(g.log), g.null()),
 		Code(I32Const(replyAt), I32Const(7), Store16(0), answer(2), Return), // unknown method
 	)
