@@ -97,7 +97,6 @@ func client(nc net.Conn, opt *options) (*grpc.ClientConn, error) {
 		grpc.WithStaticConnWindowSize(window),
 		grpc.WithReadBufferSize(ioBuffer),
 		grpc.WithWriteBufferSize(ioBuffer),
-		grpc.WithSharedWriteBuffer(true),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(codec{}), grpc.MaxCallRecvMsgSize(maxReceive)),
 	)
 }

@@ -4,9 +4,10 @@ import "slices"
 
 // An outBody is a body that is sent in fragments.
 type outBody struct {
-	head  frame // the first frame's
-	next  kind  // the following frames'
-	parts [][]byte
+	head  frame    // the first frame's
+	next  kind     // the following frames'
+	parts [][]byte // what is still to be sent
+	left  int      // bytes in parts
 	begun bool
 	last  func()        // called before the last fragment is sent; may be nil
 	sent  chan struct{} // closed when the last fragment is in a batch
@@ -17,7 +18,7 @@ type outBody struct {
 // the parts are free to reuse then. It reports whether any of the body was sent
 // and whether all was.
 func (w *writer) putBody(b *outBody, cancel <-chan struct{}, answered chan struct{}) (begun, all bool) {
-	b.sent = make(chan struct{})
+	b.left, b.sent = b.head.total, make(chan struct{})
 	w.mu.Lock()
 	w.bodies = append(w.bodies, b)
 	if !w.writing {
@@ -48,31 +49,27 @@ func (w *writer) putBody(b *outBody, cancel <-chan struct{}, answered chan struc
 func (w *writer) fragmentLocked() {
 	o := w.bodies[0]
 	w.bodies = append(w.bodies[:0], w.bodies[1:]...)
-	n := 0
-	for _, p := range o.parts {
-		n += len(p)
-	}
-	if n <= maxFragment && o.last != nil {
+	n := min(o.left, maxFragment)
+	o.left -= n
+	if o.left == 0 && o.last != nil {
 		o.last()
 	}
 	f := frame{kind: o.next, id: o.head.id}
 	if !o.begun {
 		f, o.begun = o.head, true
 	}
-	n = min(n, maxFragment)
 	b := w.roomLocked(n)
 	w.bytes -= len(*b)
-	defer func() { w.bytes += len(*b) }()
 	*b = f.append(*b, n)
 	for n > 0 {
 		k := min(n, len(o.parts[0]))
 		*b = append(*b, o.parts[0][:k]...)
-		o.parts[0], n = o.parts[0][k:], n-k
-		if len(o.parts[0]) == 0 {
+		if o.parts[0], n = o.parts[0][k:], n-k; len(o.parts[0]) == 0 {
 			o.parts = o.parts[1:]
 		}
 	}
-	if len(o.parts) == 0 {
+	w.bytes += len(*b)
+	if o.left == 0 {
 		close(o.sent)
 		return
 	}

@@ -160,7 +160,7 @@ func TestPartsAreJoined(t *testing.T) {
 	c := connect(t, listen(t, echo), "", echo)
 	for _, n := range []int{10, maxFragment / 2, maxFragment, 3*maxFragment + 5} {
 		a, b := pattern(n), pattern(n/3)
-		got, err := c.CallParts(t.Context(), a, nil, b)
+		got, err := c.CallParts(t.Context(), nil, a, nil, b, nil)
 		if err != nil || !bytes.Equal(got, append(a, b...)) {
 			t.Errorf("%d: got %d bytes, %v", n, len(got), err)
 		}

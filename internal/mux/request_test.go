@@ -42,12 +42,14 @@ func TestRequestIsAContext(t *testing.T) {
 	}
 }
 
+type key struct{}
+
 func TestRequestEndsItsChildren(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // which waits for goroutines left
 		r := &request{}
-		child, cancel := context.WithTimeout(context.WithValue(r, "key", "value"), time.Hour)
+		child, cancel := context.WithTimeout(context.WithValue(r, key{}, "value"), time.Hour)
 		defer cancel()
-		if child.Value("key") != "value" || child.Value("other") != nil {
+		if child.Value(key{}) != "value" || child.Value("other") != nil {
 			t.Error("values are mixed up")
 		}
 		r.end()

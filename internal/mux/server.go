@@ -43,7 +43,6 @@ func Listen(addr, name string, h Handler, opts ...Option) (*Server, error) {
 		grpc.StaticConnWindowSize(window),
 		grpc.ReadBufferSize(ioBuffer),
 		grpc.WriteBufferSize(ioBuffer),
-		grpc.SharedWriteBuffer(true),
 		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.ConnectionTimeout(helloTime),
 		grpc.WaitForHandlers(true),
