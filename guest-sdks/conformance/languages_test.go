@@ -1,11 +1,10 @@
-package conformance_test
+package conformance
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
 
-	"amino.run/guest-sdks/conformance"
 	"amino.run/internal/guestbuild"
 )
 
@@ -13,17 +12,17 @@ import (
 // line here.
 var languages = []struct {
 	dir string // beside this package; its module is conformance/conformance.wasm
-	conformance.Options
+	Options
 }{
-	{"go", conformance.Options{Language: "go"}},
-	{"rust", conformance.Options{Language: "rust", PanicTraps: true}},
-	{"c", conformance.Options{Language: "c", PanicTraps: true}},
-	{"assemblyscript", conformance.Options{Language: "assemblyscript", PanicTraps: true}},
+	{"go", Options{Language: "go"}},
+	{"rust", Options{Language: "rust", PanicTraps: true}},
+	{"c", Options{Language: "c", PanicTraps: true}},
+	{"assemblyscript", Options{Language: "assemblyscript", PanicTraps: true}},
 }
 
 func TestConformance(t *testing.T) {
 	for _, l := range languages {
-		t.Run(l.dir, func(t *testing.T) { conformance.Suite(t, modulePath(t, l.dir), l.Options) })
+		t.Run(l.dir, func(t *testing.T) { Suite(t, modulePath(t, l.dir), l.Options) })
 	}
 }
 

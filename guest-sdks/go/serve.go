@@ -74,7 +74,7 @@ func Source(files ...string) Option {
 // Deploy names the deployment managers that the microservice has unless it is
 // deployed with others, first the one nearest the application:
 //
-//	amino.Deploy("LeaseCaching(ttl=10s)", "PeriodicCheckpoint(every=30s)")
+//	amino.Deploy("LeaseCaching(ttl=10s)", "PeriodicCheckpoint(every=100)")
 func Deploy(chain ...string) Option {
 	return func(s *service) error {
 		for _, dm := range chain {

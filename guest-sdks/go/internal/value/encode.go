@@ -165,7 +165,6 @@ func appendFloat(b []byte, f float64) []byte {
 	return binary.BigEndian.AppendUint32(append(b, cborSingle), math.Float32bits(single))
 }
 
-
 func appendRaw(b []byte, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return append(b, cborNull), nil
