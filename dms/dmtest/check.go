@@ -70,14 +70,19 @@ func (h *History) traces(p Promises, ops, reads []Op, lists [][]int) (bad []stri
 }
 
 // order: a read that begins after another has returned sees all that one saw, in
-// that order, but for what losses between them may have taken.
+// that order, but for what losses between them may have taken; and no state that
+// was lost comes back, so along no line of reads is more taken than there were
+// losses.
 func (h *History) order(p Promises, reads []Op) (bad []string) {
-	for _, later := range reads {
-		for _, r := range reads {
+	taken := make([]int, len(reads)) // the most along a line of reads that ends here
+	for i, later := range reads {
+		for j, r := range reads[:i] {
 			if !r.End.Before(later.Start) {
 				continue
 			}
-			if gone := len(r.Saw) - commonPrefix(r.Saw, later.Saw); !h.excused(p, gone, r.Start, later.End) {
+			gone := len(r.Saw) - commonPrefix(r.Saw, later.Saw)
+			taken[i] = max(taken[i], taken[j]+min(gone, 1))
+			if !h.excused(p, gone, r.Start, later.End) || gone > 0 && taken[i] > h.lossesBetween(time.Time{}, later.End) {
 				bad = append(bad, fmt.Sprintf("%v saw %v, and later %v saw %v", r, tail(r.Saw), later, tail(later.Saw)))
 			}
 		}

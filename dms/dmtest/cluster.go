@@ -122,6 +122,14 @@ func (cl *Cluster) create() error {
 	return cl.oms.created()
 }
 
+// Seed makes what happens by chance happen otherwise.
+func (cl *Cluster) Seed(seed uint64) {
+	cl.mu.Lock()
+	cl.rand = rand.New(rand.NewPCG(seed, 2))
+	cl.mu.Unlock()
+	cl.net.set(func() { cl.net.rand = rand.New(rand.NewPCG(seed, 1)) })
+}
+
 // Where returns the IDs of the nodes of the group, the primary's first.
 func (cl *Cluster) Where() (ids []string) {
 	for _, r := range cl.replicas() {

@@ -62,16 +62,20 @@ func oneWay(r *Run) {
 	}
 }
 
-// lateMessages makes single messages so late that their senders have given up, and
-// others overtake them.
+// lateMessages makes what is sent in some moments so late that its senders have
+// given up, and what they send next overtakes it.
 func lateMessages(r *Run) {
-	for i := range 8 {
-		at, _ := r.primary()
-		other := r.nodes[i%len(r.nodes)].ID
-		r.Delay(at, other, late/2)
-		time.Sleep(time.Second)
-		r.Delay(at, other, time.Millisecond)
-		time.Sleep(load / 12)
+	at, _ := r.primary()
+	delay := func(d time.Duration) {
+		for _, n := range r.nodes {
+			r.Delay(n.ID, at, d)
+		}
+	}
+	for i := range 10 {
+		delay(timeout + time.Duration(1+i%4)*time.Second)
+		time.Sleep(load / 40)
+		delay(time.Millisecond)
+		time.Sleep(load / 16)
 	}
 }
 
@@ -114,8 +118,10 @@ func restartNode(r *Run) {
 
 func restartAtOnce(r *Run) {
 	at, _ := r.primary()
-	time.Sleep(load / 2)
-	r.crash(at, time.Second)
+	for range 3 {
+		time.Sleep(load / 4)
+		r.crash(at, load/400)
+	}
 }
 
 func loseNode(r *Run) {

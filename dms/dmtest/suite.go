@@ -65,7 +65,7 @@ func Nodes() []dms.Node {
 // The load of a scenario: each of the callers makes a call, rests and makes another.
 const (
 	load    = 40 * time.Second // for how long
-	rest    = 600 * time.Millisecond
+	rest    = 300 * time.Millisecond
 	timeout = 5 * time.Second  // of a call
 	late    = 20 * time.Second // how late a message may be
 	settle  = 2 * time.Minute  // until everything works again when all is healed
@@ -76,8 +76,10 @@ func Suite(t *testing.T, p Promises) {
 	t.Helper()
 	for _, s := range Scenarios() {
 		t.Run(s.Name, func(t *testing.T) {
-			for _, bad := range p.Try(t, s) {
-				t.Error(bad)
+			for seed := range seeds {
+				for _, bad := range p.Try(t, s, seed) {
+					t.Errorf("seed %d: %s", seed, bad)
+				}
 			}
 		})
 	}
@@ -100,9 +102,12 @@ func (r *Run) Fail(format string, args ...any) {
 	r.broken = append(r.broken, fmt.Sprintf(format, args...))
 }
 
+// seeds is how often each scenario happens, each time with other chances.
+const seeds = 2
+
 // Try runs the chain through one scenario, in a synctest bubble of its own, and
 // returns what breaks its promises.
-func (p Promises) Try(t *testing.T, s Scenario) (broken []string) {
+func (p Promises) Try(t *testing.T, s Scenario, seed int) (broken []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		if p.DMs == nil {
@@ -115,6 +120,7 @@ func (p Promises) Try(t *testing.T, s Scenario) (broken []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		cl.Seed(uint64(seed))
 		for i, a := range p.Nodes {
 			for _, b := range p.Nodes[:i] {
 				cl.Delay(a.ID, b.ID, time.Millisecond)
