@@ -17,7 +17,7 @@ var languages = []struct {
 	{"go", Options{Language: "go"}},
 	{"rust", Options{Language: "rust", PanicTraps: true}},
 	{"c", Options{Language: "c", PanicTraps: true}},
-	{"assemblyscript", Options{Language: "assemblyscript", PanicTraps: true}},
+	{"assemblyscript", Options{Language: "assemblyscript"}},
 }
 
 func TestConformance(t *testing.T) {
