@@ -143,6 +143,9 @@ func (o *OMS) Ask(ctx context.Context, req api.AskRequest) (api.Bytes, error) {
 
 // tick runs f each d until the group ends.
 func (p *part) tick(t tick) {
+	if p.c.g.o.members.settled(p.c.g.ctx) != nil {
+		return
+	}
 	every := time.NewTicker(t.d)
 	defer every.Stop()
 	for {

@@ -27,6 +27,9 @@ func (o *OMS) Deploy(ctx context.Context, req api.DeployRequest) (api.Group, err
 	if err != nil {
 		return api.Group{}, err
 	}
+	if err := o.members.settled(ctx); err != nil {
+		return api.Group{}, err
+	}
 	wanted := &directory.Group{Group: api.Group{Name: spec.Name, Spec: spec, Manifest: manifest}}
 	g, at, err := o.choose(wanted, chain)
 	if err != nil {
@@ -43,7 +46,9 @@ func (o *OMS) Deploy(ctx context.Context, req api.DeployRequest) (api.Group, err
 	o.groups.put(g)
 	rec, err := g.create(ctx, at, req.Snapshot)
 	if err != nil {
-		o.end(g, directory.Delete{Group: g.id})
+		if undo := o.end(g, directory.Delete{Group: g.id}); undo != nil {
+			o.log.Error("cannot undo a deployment before the OMS is started again", "microservice", spec.Name, "err", undo)
+		}
 		return api.Group{}, err
 	}
 	return rec.Group, nil
@@ -231,7 +236,7 @@ func (o *OMS) Snapshot(ctx context.Context, ref api.Ref) (api.Snapshot, error) {
 	}
 	r := rec.Primary()
 	if r == nil {
-		return api.Snapshot{}, lostError(rec)
+		return api.Snapshot{}, lostError(rec, &rec.Replicas[0])
 	}
 	k, err := o.members.kernel(r.Node.ID)
 	if err != nil {

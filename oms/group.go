@@ -3,6 +3,7 @@ package oms
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"amino.run/abi"
 	"amino.run/dms"
@@ -25,6 +26,7 @@ type group struct {
 	starts sync.Once
 
 	repairing, telling once
+	told               atomic.Uint64 // revision that kernels were last told of
 }
 
 // newGroup builds a group and its coordinators as if it were created on origin.
@@ -59,6 +61,7 @@ func (g *group) within(ctx context.Context) (context.Context, context.CancelFunc
 
 // changed tells the kernels and the coordinators of the group as it is now.
 func (g *group) changed(rec *directory.Group) {
+	g.told.Store(rec.Revision)
 	g.o.changed(rec.Group)
 	if g.coord.watches() {
 		g.telling.run(g.o, g.coord.membershipChanged)

@@ -30,7 +30,8 @@ type kernel struct {
 
 	mu       sync.Mutex
 	inc      uint64
-	done     chan struct{}
+	done     chan struct{} // of the stream; nil while there is none
+	dead     bool          // killed
 	replicas map[string]*replica
 	fails    map[string][]fault // by name, of the next calls
 	groups   map[string]api.Group
@@ -65,6 +66,7 @@ type network struct {
 	opt     oms.Options
 	oms     *oms.OMS
 	kernels map[string]*kernel
+	wait    func() // until nothing happens any more
 
 	mu      sync.Mutex
 	heard   []string // by kernels, but kernel.changed and kernel.status
@@ -73,7 +75,7 @@ type network struct {
 }
 
 func newNetwork(t testing.TB) *network {
-	n := &network{t: t, fs: vfs.NewCrashableMem(), kernels: map[string]*kernel{}, saves: map[string]int{}}
+	n := &network{t: t, fs: vfs.NewCrashableMem(), kernels: map[string]*kernel{}, saves: map[string]int{}, wait: func() {}}
 	n.opt = oms.Options{Ballast: 1 << 10, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	n.open()
 	t.Cleanup(func() { n.close() })
@@ -111,21 +113,23 @@ func (n *network) crash() {
 	if fs == nil {
 		fs = n.clone()
 	}
-	var alive []*kernel
-	for _, id := range slices.Sorted(maps.Keys(n.kernels)) {
-		if k := n.kernels[id]; k.alive() {
-			k.hangUp()
-			alive = append(alive, k)
-		}
+	for _, k := range n.kernels {
+		k.hangUp()
 	}
 	_ = n.oms.Close() // of what nobody sees any more
 	n.fs = fs
 	n.open()
-	for _, k := range alive {
+	for _, id := range slices.Sorted(maps.Keys(n.kernels)) {
+		k := n.kernels[id]
+		if k.dead {
+			continue
+		}
 		k.connect()
+		go k.renew()
 		if _, err := n.oms.Renew(context.Background(), k, api.RenewRequest{Node: k.node.ID, Incarnation: k.inc}); err != nil {
 			n.t.Errorf("%s renews after the OMS crashed: %v", k.node.ID, err)
 		}
+		n.wait()
 	}
 }
 
@@ -199,14 +203,15 @@ func (k *kernel) alive() bool {
 
 func (k *kernel) join() error {
 	k.connect()
+	k.dead = false
+	go k.renew()
 	_, err := k.net.oms.Join(context.Background(), k, api.JoinRequest{Node: k.node, Incarnation: k.inc})
 	return err
 }
 
 // renew renews the lease each ttl/3 until the stream is over.
 func (k *kernel) renew() {
-	for {
-		done := k.Done()
+	for done := k.Done(); ; {
 		select {
 		case <-time.After(10 * time.Second / 3):
 		case <-done:
@@ -216,13 +221,19 @@ func (k *kernel) renew() {
 	}
 }
 
-// restart makes the kernel a new process that holds nothing.
-func (k *kernel) restart() error {
+// kill ends the kernel's process.
+func (k *kernel) kill() {
 	k.hangUp()
 	k.mu.Lock()
-	k.inc++
+	defer k.mu.Unlock()
+	k.dead = true
 	clear(k.replicas)
-	k.mu.Unlock()
+}
+
+// restart makes the kernel a new process that holds nothing.
+func (k *kernel) restart() error {
+	k.kill()
+	k.inc++
 	return k.join()
 }
 
@@ -247,9 +258,6 @@ func (k *kernel) Call(ctx context.Context, body []byte) ([]byte, error) {
 		f, k.fails[name] = next[0], next[1:]
 	}
 	k.mu.Unlock()
-	if name == api.KernelChanged {
-		return k.router.Serve(ctx, nil, body)
-	}
 	switch {
 	case gone:
 		return nil, abi.Errorf(abi.Unavailable, "%s is gone", k.node.ID)
@@ -281,7 +289,7 @@ func (n *network) die() error {
 	defer n.mu.Unlock()
 	n.crashed = fs
 	for _, k := range n.kernels {
-		go k.hangUp()
+		k.hangUp()
 	}
 	return abi.ErrUnavailable
 }

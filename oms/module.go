@@ -30,7 +30,7 @@ type modules struct {
 // openModules removes what a put that was cut short has left.
 func openModules(fs vfs.FS, dir string, st *store) (*modules, error) {
 	m := &modules{fs: fs, dir: dir}
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(fs, dir); err != nil {
 		return nil, storageError(err)
 	}
 	names, err := fs.List(dir)
@@ -69,21 +69,13 @@ func (m *modules) write(digest string, wasm []byte) (err error) {
 		err = m.fs.Rename(temp, m.path(digest))
 	}
 	if err == nil {
-		err = m.syncDir()
+		err = syncDir(m.fs, m.dir)
 	}
 	if err != nil {
 		_ = m.fs.Remove(temp) // else the next Open does
 		return storageError(fmt.Errorf("cannot store the module: %w", err))
 	}
 	return nil
-}
-
-func (m *modules) syncDir() error {
-	d, err := m.fs.OpenDir(m.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func (m *modules) read(digest string) ([]byte, error) {
@@ -141,6 +133,9 @@ const inspectors = 2
 
 // inspect has a live kernel look at a stored module.
 func (o *OMS) inspect(ctx context.Context, digest string) (api.Inspection, error) {
+	if err := o.members.settled(ctx); err != nil {
+		return api.Inspection{}, err
+	}
 	all := o.places()
 	if len(all) == 0 {
 		return api.Inspection{}, abi.Errorf(abi.Unavailable, "no kernel is alive to inspect the module: start one with aminorun kernel")

@@ -15,6 +15,9 @@ import (
 // Migrate moves the primary of a microservice. Callers wait; no call is lost or run
 // twice. To where it is is no move.
 func (o *OMS) Migrate(ctx context.Context, req api.MigrateRequest) (api.MigrateReply, error) {
+	if err := o.members.settled(ctx); err != nil {
+		return api.MigrateReply{}, err
+	}
 	g, rec, err := o.group(req.Ref)
 	if err != nil {
 		return api.MigrateReply{}, err
@@ -87,7 +90,7 @@ func (g *group) replicate(ctx context.Context, to string) (dms.Replica, error) {
 	}
 	primary := rec.Primary()
 	if primary == nil {
-		return dms.Replica{}, lostError(rec)
+		return dms.Replica{}, lostError(rec, &rec.Replicas[0])
 	}
 	at, err := g.placeAt(to)
 	if err != nil {
@@ -159,13 +162,13 @@ func (g *group) replica(peer string) (*api.Replica, error) {
 		return nil, abi.Errorf(abi.NotFound, "%s has no replica %s", g.spec.Name, peer)
 	}
 	if r.Lost {
-		return nil, lostError(rec)
+		return nil, lostError(rec, r)
 	}
 	return r, nil
 }
 
-func lostError(rec *directory.Group) error {
-	return abi.Errorf(abi.Unavailable, "%s was lost when kernel %s failed, and is not running again yet", rec.Name, rec.Replicas[0].Node.ID)
+func lostError(rec *directory.Group, r *api.Replica) error {
+	return abi.Errorf(abi.Unavailable, "%s of %s was lost when kernel %s failed, and is not running again yet", r.Peer, rec.Name, r.Node.ID)
 }
 
 // prepare has an epoch given out for a replica; with no peer, for a new one.

@@ -3,6 +3,7 @@ package oms
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,13 +44,13 @@ func (o *OMS) places() []place {
 	return all
 }
 
-// refuses returns why the group may not run on n, or "".
+// refuses returns why the group may not run on n, a sentence that n completes, or "".
 func (g *group) refuses(n api.Node) string {
 	if !g.spec.Selector.Matches(n.Labels) {
-		return "the selector asks for " + g.spec.Selector.String()
+		return "the selector asks for " + g.spec.Selector.String() + ", unlike"
 	}
 	if dm := g.coord.refuses(n.DM()); dm != "" {
-		return dm + " does not allow it"
+		return dm + " does not allow"
 	}
 	return ""
 }
@@ -61,7 +62,7 @@ func (o *OMS) choose(rec *directory.Group, chain dms.Chain) (*group, place, erro
 	if len(all) == 0 {
 		return nil, place{}, abi.Errorf(abi.Placement, "no kernel is alive to run %s: start one with aminorun kernel", rec.Name)
 	}
-	var why []string
+	why := map[string][]string{} // kernels by reason
 	for _, at := range all {
 		as := *rec
 		as.Origin = at.Node
@@ -75,9 +76,13 @@ func (o *OMS) choose(rec *directory.Group, chain dms.Chain) (*group, place, erro
 			return g, at, nil
 		}
 		g.stop()
-		why = append(why, fmt.Sprintf("%s: %s", describe(at.Node), reason))
+		why[reason] = append(why[reason], describe(at.Node))
 	}
-	return nil, place{}, abi.Errorf(abi.Placement, "no kernel may run %s: %s", rec.Name, list(why))
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(why)) {
+		reasons = append(reasons, reason+" "+list(why[reason]))
+	}
+	return nil, place{}, abi.Errorf(abi.Placement, "no kernel may run %s: %s", rec.Name, strings.Join(reasons, "; "))
 }
 
 // placeAt returns the place with this node's ID, if the group may run there.
@@ -91,7 +96,7 @@ func (g *group) placeAt(node string) (place, error) {
 		return place{}, g.o.noPlace(node, all)
 	}
 	if reason := g.refuses(all[i].Node); reason != "" {
-		return place{}, abi.Errorf(abi.Placement, "%s may not run on %s: %s", g.spec.Name, describe(all[i].Node), reason)
+		return place{}, abi.Errorf(abi.Placement, "%s may not run on %s: %s %s", g.spec.Name, node, reason, describe(all[i].Node))
 	}
 	return all[i], nil
 }
@@ -107,7 +112,6 @@ func (o *OMS) noPlace(node string, all []place) error {
 	for i, p := range all {
 		names[i] = describe(p.Node)
 	}
-	slices.Sort(names)
 	return abi.Errorf(abi.NotFound, "no kernel %q: there are %s", node, list(names))
 }
 
@@ -118,14 +122,15 @@ func describe(n api.Node) string {
 	return fmt.Sprintf("%s (%s)", n.ID, api.FormatLabels(n.Labels))
 }
 
-// list joins what a message names, at most eight.
+// list sorts and joins what a message names, at most eight.
 func list(all []string) string {
 	const most = 8
+	slices.Sort(all)
 	switch {
 	case len(all) == 0:
 		return "none"
 	case len(all) > most:
-		return strings.Join(all[:most], "; ") + fmt.Sprintf("; and %d more", len(all)-most)
+		return strings.Join(all[:most], ", ") + fmt.Sprintf(", and %d more", len(all)-most)
 	}
-	return strings.Join(all, "; ")
+	return strings.Join(all, ", ")
 }

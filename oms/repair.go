@@ -37,6 +37,9 @@ const maxRepairs = 16
 
 func (o *OMS) repair(g *group) {
 	g.repairing.run(o, func(ctx context.Context) {
+		if o.members.settled(ctx) != nil {
+			return
+		}
 		select {
 		case o.repairs <- struct{}{}:
 			defer func() { <-o.repairs }()
@@ -71,7 +74,7 @@ func (g *group) repair(ctx context.Context) error {
 			}
 		}
 	}
-	if rec, rerr := g.record(); rerr == nil {
+	if rec, rerr := g.record(); rerr == nil && rec.Revision > g.told.Load() {
 		g.changed(rec)
 	}
 	return err

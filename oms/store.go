@@ -1,7 +1,6 @@
 package oms
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -56,7 +55,7 @@ type request struct {
 
 func openStore(fs vfs.FS, dir string, ballastSize int) (*store, error) {
 	s := &store{state: directory.New(), queue: make(chan *request, 256), done: make(chan struct{})}
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(fs, dir); err != nil {
 		return nil, storageError(err)
 	}
 	s.ballast = &ballast{fs: fs, name: filepath.Join(dir, "ballast"), size: ballastSize}
@@ -233,8 +232,11 @@ func (s *store) view(f func(*directory.State)) {
 	f(s.state)
 }
 
-// group returns the group with this ID.
+// group returns the group with this ID. Once the store has failed, no one knows.
 func (s *store) group(id string) (g *directory.Group, err error) {
+	if e := s.failed.Load(); e != nil {
+		return nil, e
+	}
 	s.view(func(st *directory.State) { g = st.Group(id) })
 	if g == nil {
 		return nil, abi.Errorf(abi.NotFound, "microservice %s is deleted", id)
@@ -242,8 +244,12 @@ func (s *store) group(id string) (g *directory.Group, err error) {
 	return g, nil
 }
 
-// find returns the group that a name or an ID refers to.
+// find returns the group that a name or an ID refers to. Once the store has failed,
+// no one knows.
 func (s *store) find(ref string) (g *directory.Group, err error) {
+	if e := s.failed.Load(); e != nil {
+		return nil, e
+	}
 	s.view(func(st *directory.State) { g, err = st.Find(ref) })
 	return g, err
 }
@@ -256,14 +262,6 @@ func (s *store) groups() (all []*directory.Group) {
 func (s *store) module(ref string) (m *api.Module, err error) {
 	s.view(func(st *directory.State) { m, err = st.Module(ref) })
 	return m, err
-}
-
-// storageError gives an error of the disk its code.
-func storageError(err error) error {
-	if e := (*abi.Error)(nil); errors.As(err, &e) {
-		return err
-	}
-	return abi.Errorf(abi.Storage, "the OMS's disk: %v", err)
 }
 
 // pebbleLog keeps pebble's chatter out of the log. Where pebble would end the

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -59,11 +60,12 @@ func (cmd Run) apply(c *Change) error {
 	if err != nil {
 		return err
 	}
-	first := g.Replica(g.ID + "/0")
-	if first == nil || first.Lost {
-		return abi.Errorf(abi.Unavailable, "the kernel of %s failed while it was being created: deploy it again", g.Name)
+	if first := g.Replica(g.ID + "/0"); first != nil {
+		if first.Lost {
+			return abi.Errorf(abi.Unavailable, "the kernel of %s failed while it was being created: deploy it again", g.Name)
+		}
+		first.Recovers = cmd.Recovers
 	}
-	first.Recovers = cmd.Recovers
 	g.Creating = false
 	return nil
 }
@@ -120,6 +122,7 @@ func (cmd Prepare) apply(c *Change) error {
 	if peer == "" {
 		peer = g.NextPeer()
 		g.Members++
+		maps.DeleteFunc(g.Epochs, func(p string, _ uint64) bool { return g.Replica(p) == nil }) // attempts that failed
 	} else if g.Replica(peer) == nil {
 		return gone(peer)
 	}

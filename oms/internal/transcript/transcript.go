@@ -49,20 +49,23 @@ func parse(line string) Command {
 	return c
 }
 
-// Run calls start for each file of a pattern, and what start returns for each command.
-// The commands of one block are answered together.
-func Run(t *testing.T, pattern string, start func(t *testing.T) func(Command) string) {
+// A Script is a transcript to play.
+type Script struct{ file string }
+
+// Each calls f for each file of a pattern, in a test of its own.
+func Each(t *testing.T, pattern string, f func(t *testing.T, s Script)) {
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts %s: %v", pattern, err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { run(t, file, start(t)) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { f(t, Script{file}) })
 	}
 }
 
-func run(t *testing.T, file string, f func(Command) string) {
-	text, err := os.ReadFile(file)
+// Play has f answer each command. The commands of one block are answered together.
+func (s Script) Play(t *testing.T, f func(Command) string) {
+	text, err := os.ReadFile(s.file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,11 +89,11 @@ func run(t *testing.T, file string, f func(Command) string) {
 		}
 		out.WriteString("----\n" + got.String())
 		if !*rewrite && got.String() != want {
-			t.Errorf("%s:\n%s----\ngot\n%swant\n%s", file, head, got.String(), want)
+			t.Errorf("%s:\n%s----\ngot\n%swant\n%s", s.file, head, got.String(), want)
 		}
 	}
 	if *rewrite && out.String() != string(text) {
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+		if err := os.WriteFile(s.file, []byte(out.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
