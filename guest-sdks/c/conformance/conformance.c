@@ -8,11 +8,17 @@ typedef struct {
   char *key, *value;
 } entry;
 
+typedef struct mebibyte {
+  struct mebibyte *next;
+  char rest[(1 << 20) - sizeof(struct mebibyte *)];
+} mebibyte;
+
 typedef struct {
   const char *label;
   entry *entries; // sorted by key
   uint32_t len;
   int64_t count;
+  mebibyte *kept;
   uint32_t mib;
 } conformance;
 
@@ -116,9 +122,11 @@ AMINO_METHOD(conformance, spin, (), void) {
 
 AMINO_METHOD(conformance, grow, (u32 mib), u32) {
   for (; mib; mib--, self->mib++) {
-    char *block = malloc(1 << 20);
+    mebibyte *block = malloc(sizeof *block);
     if (!block) return amino_fail_as(AMINO_MEMORY_LIMIT, "no memory after %u MiB", (unsigned)self->mib);
-    memset(block, 1, 1 << 20);
+    memset(block->rest, 1, sizeof block->rest);
+    block->next = self->kept;
+    self->kept = block;
   }
   return self->mib;
 }
