@@ -1,6 +1,6 @@
-// Package guestbuild builds the guests that tests run. Guests in Go are built
-// when they are needed, since Go is all it takes; those in other languages are
-// committed beside their source.
+// Package guestbuild builds guests written in Go, for tests and for the command.
+// Guests in other languages are committed beside their source; tests find them
+// with Prebuilt.
 package guestbuild
 
 import (
@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -24,18 +23,26 @@ var flags = []string{"-buildmode=c-shared", "-trimpath", "-ldflags=-s -w"}
 // keep is how long an unused module stays in the cache.
 const keep = 7 * 24 * time.Hour
 
+// A TB is the part of testing.TB that tests hand in; the command does without
+// package testing.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+	Logf(format string, args ...any)
+}
+
 var built sync.Map // directory to func() (string, error)
 
 // Go returns the path of the module that the Go package in dir is compiled to.
 // It is built at most once for each content of the files that it is made of. The
 // test fails if it does not compile.
-func Go(t testing.TB, dir string) string {
+func Go(t TB, dir string) string {
 	t.Helper()
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	once, _ := built.LoadOrStore(dir, sync.OnceValues(func() (string, error) { return build(dir, cacheDir()) }))
+	once, _ := built.LoadOrStore(dir, sync.OnceValues(func() (string, error) { return Build(dir) }))
 	path, err := once.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +51,7 @@ func Go(t testing.TB, dir string) string {
 }
 
 // Root returns the root of this repository, for tests that run anywhere in it.
-func Root(t testing.TB) string {
+func Root(t TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	for ; err == nil; dir = filepath.Dir(dir) {
@@ -66,6 +73,10 @@ func cacheDir() string {
 	}
 	return filepath.Join(dir, "amino.run", "guests")
 }
+
+// Build compiles the Go package in dir and returns the path of the module, which
+// is in a cache: copy it. The error holds what the compiler says.
+func Build(dir string) (string, error) { return build(dir, cacheDir()) }
 
 // build compiles the package in dir into cache, unless it is there.
 func build(dir, cache string) (string, error) {

@@ -3,18 +3,17 @@ package guestbuild
 import (
 	"os"
 	"path/filepath"
-	"testing"
 )
 
 // Prebuilt returns the path of a module that is committed, named from the root of
 // the repository. With AMINO_GUESTS=rebuilt in the environment it is the one that
 // the scripts have rebuilt, build/guests/<name>, where there is one.
-func Prebuilt(t testing.TB, name string) string {
+func Prebuilt(t TB, name string) string {
 	t.Helper()
 	return prebuilt(t, Root(t), name)
 }
 
-func prebuilt(t testing.TB, root, name string) string {
+func prebuilt(t TB, root, name string) string {
 	t.Helper()
 	if os.Getenv("AMINO_GUESTS") == "rebuilt" {
 		rebuilt := filepath.Join(root, "build", "guests", filepath.FromSlash(name))
