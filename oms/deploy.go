@@ -242,7 +242,7 @@ func (o *OMS) Snapshot(ctx context.Context, ref api.Ref) (api.Snapshot, error) {
 	if err != nil {
 		return api.Snapshot{}, err
 	}
-	s, err := ask[api.Snapshot](ctx, k, longCall, api.KernelCapture, api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch})
+	s, err := ask[api.Snapshot](ctx, k, sendCall, api.KernelCapture, api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch})
 	if err != nil {
 		return api.Snapshot{}, fmt.Errorf("snapshot of %s: %w", rec.Name, err)
 	}

@@ -21,10 +21,12 @@ type Kernel interface {
 
 var _ Kernel = (*mux.Conn)(nil)
 
-// How long a kernel may take. Starting compiles a module and runs a constructor,
-// sending waits for the calls under way.
+// How long a kernel may take. Starting and inspecting compile a module; sending and
+// capturing wait for the calls under way. A kernel with a closed gate that hears
+// nothing for longer than sendCall asks the OMS (see Settle).
 const (
-	longCall  = 2 * time.Minute
+	startCall = 2 * time.Minute
+	sendCall  = 30 * time.Second
 	shortCall = 10 * time.Second
 )
 
@@ -36,11 +38,11 @@ func ask[Resp, Req any](ctx context.Context, k Kernel, d time.Duration, name str
 }
 
 func startReplica(ctx context.Context, k Kernel, req api.StartRequest) (api.StartReply, error) {
-	return ask[api.StartReply](ctx, k, longCall, api.KernelStart, req)
+	return ask[api.StartReply](ctx, k, startCall, api.KernelStart, req)
 }
 
 func sendReplica(ctx context.Context, k Kernel, req api.SendRequest) (api.SendReply, error) {
-	return ask[api.SendReply](ctx, k, longCall, api.KernelSend, req)
+	return ask[api.SendReply](ctx, k, sendCall, api.KernelSend, req)
 }
 
 func openReplica(ctx context.Context, k Kernel, ref api.ReplicaRef) error {

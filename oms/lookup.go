@@ -19,6 +19,24 @@ func (o *OMS) Lookup(_ context.Context, ref api.Ref) (api.Group, error) {
 	return rec.Group, nil
 }
 
+// Settle is Lookup for a kernel that holds a replica with a closed gate: it waits for
+// a move under way, so that what it answers is how the move ended.
+func (o *OMS) Settle(ctx context.Context, id api.Ref) (api.Group, error) {
+	g, _, err := o.group(id.Ref)
+	if err != nil {
+		return api.Group{}, err
+	}
+	if err := g.work.Lock(ctx); err != nil {
+		return api.Group{}, err
+	}
+	defer g.work.Unlock()
+	rec, err := g.record()
+	if err != nil {
+		return api.Group{}, err
+	}
+	return rec.Group, nil
+}
+
 // Groups returns all microservices, the oldest first.
 func (o *OMS) Groups() []api.Group {
 	all := slices.DeleteFunc(o.store.groups(), func(g *directory.Group) bool { return g.Creating })

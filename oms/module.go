@@ -143,7 +143,7 @@ func (o *OMS) inspect(ctx context.Context, digest string) (api.Inspection, error
 	var err error
 	for _, at := range all[:min(inspectors, len(all))] {
 		var found api.Inspection
-		found, err = ask[api.Inspection](ctx, at.kernel, longCall, api.KernelInspect, api.Ref{Ref: digest})
+		found, err = ask[api.Inspection](ctx, at.kernel, startCall, api.KernelInspect, api.Ref{Ref: digest})
 		if err == nil || !errors.Is(err, abi.ErrUnavailable) {
 			return found, err
 		}

@@ -30,6 +30,7 @@ func (o *OMS) router() *mux.Router {
 		return api.Bytes{B: wasm}, err
 	})
 	handle(r, api.OMSLookup, o.Lookup)
+	handle(r, api.OMSSettle, o.Settle)
 	handle(r, api.OMSAsk, o.Ask)
 	handle(r, api.OMSDeploy, o.Deploy)
 	handle(r, api.OMSDelete, nothing(o.Delete))

@@ -10,6 +10,7 @@ const (
 	OMSJoin      = "oms.join"       // JoinRequest -> JoinReply; from a kernel, first on its stream
 	OMSRenew     = "oms.renew"      // RenewRequest -> RenewReply; from a kernel
 	OMSLookup    = "oms.lookup"     // Ref -> Group
+	OMSSettle    = "oms.settle"     // Ref (an ID) -> Group, when no replica of it is being moved; from a kernel with a closed gate
 	OMSAsk       = "oms.ask"        // AskRequest -> Bytes; a message to a coordinator
 	OMSPutModule = "oms.put-module" // Bytes (the module) -> Module; stored, inspected by a kernel
 	OMSGetModule = "oms.get-module" // Ref (a digest) -> Bytes
