@@ -12,15 +12,16 @@ import (
 func TestStore(t *testing.T) {
 	s := New()
 	for _, key := range []string{"user/bob", "user/ada", "tea"} {
-		s.Put(key, amino.Value{0xf5})
+		s.Put(key, valueOf(t, "first"))
 	}
-	s.Put("tea", amino.Value{0x01})
+	s.Put("tea", valueOf(t, "second"))
 
 	if s.Size() != 3 {
 		t.Errorf("Size = %d, want 3", s.Size())
 	}
-	if got := s.Get("tea"); len(got) != 1 || got[0] != 0x01 {
-		t.Errorf("Get(tea) = %x, want the later value", got)
+	var tea string
+	if err := s.Get("tea").Decode(&tea); err != nil || tea != "second" {
+		t.Errorf("Get(tea) = %q, %v, want the later value", tea, err)
 	}
 	if got := s.Get("coffee"); got != nil {
 		t.Errorf("Get(coffee) = %x, want nothing", got)
@@ -35,6 +36,15 @@ func TestStore(t *testing.T) {
 	if !s.Delete("tea") || s.Delete("tea") || s.Size() != 2 {
 		t.Error("tea cannot be deleted just once")
 	}
+}
+
+func valueOf(t *testing.T, x any) amino.Value {
+	t.Helper()
+	v, err := amino.ValueOf(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestScanPagesMeetEveryKeyOnce(t *testing.T) {

@@ -9,8 +9,12 @@ import (
 )
 
 // A Value is any value as it crosses the wall, kept as CBOR: what a microservice
-// takes or returns that passes values on without looking inside.
+// takes or returns that passes values on without looking inside. Its method
+// Decode looks inside. The zero Value is null.
 type Value = value.Raw
+
+// ValueOf returns v as a Value.
+func ValueOf(v any) (Value, error) { return value.Append(nil, v) }
 
 // Call calls a method of another microservice and returns its result. The
 // method's name is spelled as every language sees it: put_all, not PutAll. Use
@@ -35,10 +39,7 @@ func request[T any](kind byte, target, name string, args []any) (result T, err e
 	if err != nil {
 		return result, err
 	}
-	if len(b) == 0 {
-		b = []byte{0xf6} // nothing means null
-	}
-	if err := value.Decode(b, &result); err != nil {
+	if err := Value(b).Decode(&result); err != nil {
 		return result, errors.New("result of " + target + "." + name + ": " + err.Error())
 	}
 	return result, nil

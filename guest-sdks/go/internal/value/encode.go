@@ -16,8 +16,17 @@ import (
 // MaxDepth is how deep arrays and maps may be nested.
 const MaxDepth = 64
 
-// Raw is one value as CBOR, kept as it is.
+// Raw is one value as CBOR, kept as it is. An empty one is null.
 type Raw []byte
+
+// Decode reads the value into the variable that v points to. It is an error if
+// that cannot hold it without loss.
+func (r Raw) Decode(v any) error {
+	if len(r) == 0 {
+		r = Raw{cborNull}
+	}
+	return Decode(r, v)
+}
 
 // The major types of RFC 8949, section 3.1.
 const (

@@ -60,6 +60,19 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+func TestRawDecode(t *testing.T) {
+	n, p := 7, new(int)
+	if err := (value.Raw{0x18, 0x2a}).Decode(&n); err != nil || n != 42 {
+		t.Errorf("read as %d, %v", n, err)
+	}
+	if err := value.Raw(nil).Decode(&p); err != nil || p != nil {
+		t.Errorf("nothing is read as %v, %v, want nil", p, err)
+	}
+	if err := value.Raw(nil).Decode(&n); err == nil {
+		t.Error("null is read into an int")
+	}
+}
+
 func TestNilIsEmpty(t *testing.T) {
 	for want, v := range map[string]any{"80": []string(nil), "40": []byte(nil), "a0": map[string]int(nil), "f6": value.Raw(nil)} {
 		if b, err := value.Append(nil, v); hex.EncodeToString(b) != want || err != nil {
