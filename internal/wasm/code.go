@@ -117,7 +117,12 @@ func (s *scan) instruction() {
 		for n := s.count("types", maxParams); n > 0 && s.err == nil; n-- {
 			s.m.valType(s.reader)
 		}
-	case op == opThrow, op >= opLocalGet && op <= opGlobalSet:
+	case op == opThrow || op == opThrowRef:
+		s.m.reject(noExceptions)
+		if op == opThrow {
+			s.u32()
+		}
+	case op >= opLocalGet && op <= opGlobalSet:
 		s.u32()
 	case op == opTableGet || op == opTableSet:
 		s.tableIndex()
@@ -141,8 +146,8 @@ func (s *scan) instruction() {
 		s.bytes(8)
 	case op == opRefNull:
 		s.signed(33)
-	case op <= 0x01, op == opThrowRef, op == 0x0f, op == 0x1a, op == 0x1b, op > opF64Const && op <= opLastPlain, op == opRefIsNull:
-		// unreachable, nop, throw_ref, return, drop, select, arithmetic: no operands
+	case op <= 0x01, op == 0x0f, op == 0x1a, op == 0x1b, op > opF64Const && op <= opLastPlain, op == opRefIsNull:
+		// unreachable, nop, return, drop, select, arithmetic: no operands
 	case op == opMisc:
 		s.misc(at)
 	case op == opVector:
@@ -174,6 +179,7 @@ func (s *scan) open(op byte) {
 		f.patch = len(s.m.patches)
 		s.m.patches = append(s.m.patches, patch{at: s.p, end: s.p, kind: checkPatch})
 	case opTryTable:
+		s.m.reject(noExceptions)
 		s.catches()
 	}
 	s.frames = append(s.frames, f)

@@ -1,5 +1,5 @@
 // Package wasm reads core WebAssembly modules (WebAssembly 2.0 with the
-// proposals for tail calls, extended constants and exceptions), finds what makes
+// proposals for tail calls and extended constants), finds what makes
 // one hostile to a compiler or impossible to snapshot, and rewrites it so that
 // its state can be taken and its computing metered.
 //

@@ -62,11 +62,13 @@ const (
 // vecConst is v128.const after opVector.
 const vecConst = 12
 
+const noExceptions = "it uses WebAssembly exceptions, which the engine cannot run safely yet: build it without them"
+
 // foreign returns the reason why an instruction cannot be run here, or "".
 func foreign(op byte) string {
 	switch {
 	case op == 0x06 || op == 0x07 || op == 0x09 || op == 0x18 || op == 0x19:
-		return "it uses the old exception instructions: compile it with the standard ones (LLVM: -mllvm -wasm-use-legacy-eh=false)"
+		return noExceptions
 	case op == 0x14 || op == 0x15 || op >= 0xd3 && op <= 0xd6:
 		return "it uses typed function references"
 	case op >= 0xe0 && op <= 0xe6:

@@ -3,7 +3,9 @@ package wasm
 func (m *Module) valType(s *reader) ValType {
 	t := ValType(s.byte())
 	switch t {
-	case I32, I64, F32, F64, V128, FuncRef, ExternRef, ExnRef:
+	case I32, I64, F32, F64, V128, FuncRef, ExternRef:
+	case ExnRef:
+		m.reject(noExceptions)
 	case 0x63, 0x64:
 		s.signed(33)
 		m.reject("it uses typed function references")

@@ -1,0 +1,174 @@
+package wazero
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"amino.run/abi"
+	"amino.run/host"
+	"amino.run/host/hosttest"
+)
+
+// guests returns the conformance microservice of every SDK that is built, and
+// Go's, which takes nothing but Go to build.
+func guests(t testing.TB) map[string][]byte {
+	found := map[string][]byte{}
+	files, err := filepath.Glob("../../guest-sdks/*/conformance/conformance.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[filepath.Base(filepath.Dir(filepath.Dir(f)))] = b
+	}
+	if !testing.Short() {
+		found["go"] = goGuest(t)
+	}
+	return found
+}
+
+func goGuest(t testing.TB) []byte {
+	out := filepath.Join(t.TempDir(), "conformance.wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, ".")
+	cmd.Dir = "../../guest-sdks/go/conformance"
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the Go guest: %v\n%s", err, msg)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// workload is n rounds of calls that leave traces all over a guest's heap.
+func workload(t testing.TB, from, n int) (work []hosttest.Call) {
+	call := func(method string, args ...any) {
+		b, err := abi.Args(args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		work = append(work, hosttest.Call{Method: method, Args: b})
+	}
+	for k := from; k < from+n; k++ {
+		key := fmt.Sprintf("key %d", k*7919%1000)
+		call("put", key, fmt.Sprintf("value %d of many, long enough to live on the heap", k))
+		call("get", key)
+		call("count", k)
+		if k%50 == 0 {
+			call("keys")
+			call("reverse", bytes.Repeat([]byte{byte(k)}, 10_000))
+			call("grow", 1)
+		}
+	}
+	call("label")
+	call("keys")
+	return work
+}
+
+// TestGuestsGoOnElsewhere interrupts a workload by a snapshot that goes to another
+// process: its replies are those of a workload that was not interrupted.
+func TestGuestsGoOnElsewhere(t *testing.T) {
+	e := engine(t, Options{CacheDir: t.TempDir()})
+	for language, module := range guests(t) {
+		t.Run(language, func(t *testing.T) {
+			ctx := context.Background()
+			p, m := hosttest.Compile(t, e, module)
+			if p.Manifest == nil {
+				t.Log("the manifest is not in the module")
+			}
+			construct := func() host.Instance {
+				i := hosttest.Start(t, m, host.Config{Env: &hosttest.Env{}}, nil)
+				args, err := abi.Args("a label")
+				if err == nil {
+					_, err = i.Invoke(ctx, abi.Constructor, 0, "", args)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return i
+			}
+			before, after := workload(t, 0, 300), workload(t, 300, 300)
+			whole := construct()
+			want, err := hosttest.Work(ctx, whole, append(before, after...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := construct()
+			if _, err := hosttest.Work(ctx, first, before); err != nil {
+				t.Fatal(err)
+			}
+			img, err := first.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			there := hosttest.Elsewhere(t, module, img, after)
+			for k, got := range there.Replies {
+				if w := want.Replies[len(before)+k]; !bytes.Equal(got, w) {
+					t.Fatalf("call %d, %s, answered %s; without interruption %s", k, after[k].Method, abi.Diag(got), abi.Diag(w))
+				}
+			}
+			u := whole.Usage()
+			t.Logf("%d KiB module, %d KiB of memory of which %d KiB in an image of %d KiB; %d fuel for %d calls",
+				len(module)>>10, u.Memory>>10, img.Size()>>10, len(img.Marshal())>>10, u.Fuel, len(before)+len(after))
+		})
+	}
+}
+
+// TestGuestsSurviveFailures breaks each guest in every way its language knows and
+// goes on from the snapshot before.
+func TestGuestsSurviveFailures(t *testing.T) {
+	e := engine(t, Options{CacheDir: t.TempDir()})
+	for language, module := range guests(t) {
+		t.Run(language, func(t *testing.T) {
+			ctx := context.Background()
+			_, m := hosttest.Compile(t, e, module)
+			i := hosttest.Start(t, m, host.Config{Env: &hosttest.Env{}, Limits: host.Limits{Memory: 64 << 20, Fuel: 500_000_000}}, nil)
+			if _, err := i.Invoke(ctx, abi.Constructor, 0, "", nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := hosttest.Work(ctx, i, workload(t, 0, 20)); err != nil {
+				t.Fatal(err)
+			}
+			img, err := i.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range []struct {
+				method string
+				arg    []any
+				want   abi.Code
+			}{
+				{"trap", nil, abi.Trap},
+				{"spin", nil, abi.Fuel},
+				{"grow", []any{100}, abi.MemoryLimit},
+			} {
+				args, err := abi.Args(c.arg...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = i.Invoke(ctx, abi.Method, 0, c.method, args)
+				t.Logf("%s: %v", c.method, err)
+				copes := c.want == abi.MemoryLimit && err == nil && i.Usage().Memory <= 64<<20
+				if abi.CodeOf(err) != c.want && !copes {
+					t.Errorf("%s ended with %v, not %v", c.method, abi.CodeOf(err), c.want)
+				}
+				if err := i.Restore(ctx, img); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := hosttest.Work(ctx, i, workload(t, 20, 5)); err != nil {
+					t.Errorf("after %s: %v", c.method, err)
+				}
+			}
+		})
+	}
+}
