@@ -3,6 +3,7 @@ package dms
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -64,7 +65,12 @@ func kindOfField(p any) (kind string, parse func(string) error) {
 	case *int:
 		return "int", func(s string) (err error) { *p, err = strconv.Atoi(s); return err }
 	case *float64:
-		return "number", func(s string) (err error) { *p, err = strconv.ParseFloat(s, 64); return err }
+		return "number", func(s string) (err error) {
+			if *p, err = strconv.ParseFloat(s, 64); err == nil && (math.IsNaN(*p) || math.IsInf(*p, 0)) {
+				err = strconv.ErrSyntax
+			}
+			return err
+		}
 	case *bool:
 		return "bool", func(s string) (err error) { *p, err = strconv.ParseBool(s); return err }
 	case *string:
@@ -84,7 +90,7 @@ func (f *Field) set(text string) error {
 	case errors.As(err, &out) && errors.Is(err, strconv.ErrRange):
 		return fmt.Errorf("%s=%s is out of range", f.Name, text)
 	case err != nil:
-		return fmt.Errorf("%s=%s is not a %s; write, say, %s=%s", f.Name, text, f.Type, f.Name, examples[f.Type])
+		return fmt.Errorf("%s=%s is no %s; write, say, %s=%s", f.Name, text, f.Type, f.Name, examples[f.Type])
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 // Parse returns the DM that spec describes: a registered name and, where they
 // differ from the defaults, its fields. Text that holds anything but letters,
-// digits and . _ : / - is quoted as in Go. Errors are of code abi.Refused and say
+// digits and . _ : / + - is quoted as in Go. Errors are of code abi.Refused and say
 // what to write.
 //
 //	SerializableRPC
@@ -99,12 +99,15 @@ func parseValue(key, s string) (value, rest string, err error) {
 		value, err = strconv.Unquote(quoted)
 		return value, s[len(quoted):], err
 	}
-	n := strings.IndexAny(s, `,()="`)
+	n := strings.IndexAny(s, ",()=\" \t\r\n")
 	if n < 0 {
 		n = len(s)
 	}
-	if value = strings.TrimSpace(s[:n]); value == "" {
+	switch value = s[:n]; {
+	case value == "":
 		return "", "", refused("%s has no value; write %s=value", key, key)
+	case !plain.MatchString(value):
+		return "", "", refused("%s=%s needs quotes; write %s=%q", key, value, key, value)
 	}
 	return value, s[n:], nil
 }
@@ -157,7 +160,7 @@ func String(dm DM) string {
 	return name + "(" + strings.Join(args, ", ") + ")"
 }
 
-var plain = regexp.MustCompile(`^[A-Za-z0-9._:/-]+$`)
+var plain = regexp.MustCompile(`^[A-Za-z0-9._:/+-]+$`)
 
 // quote returns text as Parse reads it.
 func quote(text string) string {

@@ -71,6 +71,7 @@ func TestWaiterGivesUp(t *testing.T) {
 		if _, err := h(ctx, dms.Call{}); err == nil || ran != 1 {
 			t.Errorf("%v; %d calls ran", err, ran)
 		}
+		time.Sleep(3 * time.Second)
 	})
 }
 
