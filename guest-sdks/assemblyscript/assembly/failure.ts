@@ -83,14 +83,16 @@ export function end(): bool {
 
 /**
  * Takes the place of the standard library's abort, where `throw` and failed assertions end. The shadow stack may have
- * overflown: nothing here may need it.
+ * overflown: nothing here may need it, and the message of that error lay below it and is gone.
  */
 export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
+  const overflow = __stack_pointer < __data_end;
   pending.code = Code.Application;
-  pending.message = changetype<usize>(message) == 0 ? "abort" : <string>message;
-  pending.file = file;
+  if (overflow) pending.message = "stack overflow";
+  else pending.message = changetype<usize>(message) == 0 ? "abort" : <string>message;
+  pending.file = overflow ? null : file;
   pending.line = line;
-  if (answering && !inRuntime(changetype<usize>(file))) return leave();
+  if (answering && (overflow || !inRuntime(changetype<usize>(file)))) return leave();
   if (!aborting) report();
   unreachable();
 }

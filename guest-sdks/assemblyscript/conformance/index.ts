@@ -6,8 +6,11 @@ export class Conformance {
   private entries: Map<string, string> = new Map();
   private counter: i64 = 0;
   private kept: StaticArray<u8>[] = [];
+  private given: string;
 
-  constructor(private given: string = "none") {}
+  constructor(label: string = "none") {
+    this.given = label;
+  }
 
   @readonly
   label(): string {
@@ -69,7 +72,6 @@ export class Conformance {
     fail(msg);
   }
 
-  /** Throws, which traps: AssemblyScript cannot catch. */
   panic(msg: string): void {
     this.counter++;
     throw new Error(msg);

@@ -83,7 +83,7 @@ export class Guest {
         this.#memory(at >>> 0, this.#waiting.length).set(this.#waiting);
         this.#waiting = undefined;
       },
-      self: () => this.#wait(Buffer.from("a3646e616d6561636269646272316" + "46e6f6465626b31", "hex")),
+      self: () => this.#wait(Buffer.from("\xa3dnamebmebidbr1dnodebk1", "latin1")),
       config: (at, length) => {
         const value = this.settings.get(text(at, length));
         return value === undefined ? -1 : this.#wait(Buffer.from(value));

@@ -24,8 +24,8 @@ export function addExceptions(module, { leave, thrown, roots }) {
     const f = binaryen.getFunctionInfo(module.getFunctionByIndex(i));
     if (f.base === "") functions.push({ ...f, calls: callsIn(f.body) });
   }
-  // The runtime's own functions are left alone: the allocator and collector must not be left half-way. They trap.
-  const inside = functions.filter((f) => !roots.includes(f.name) && !f.name.startsWith("~lib/rt/") && f.name !== "~start");
+  // The allocator and the collector are left alone: they must not be left half-way. They trap.
+  const inside = functions.filter((f) => !roots.includes(f.name) && !/^~lib\/rt\/\w+\//.test(f.name) && f.name !== "~start");
   const throwing = closure(inside, leave);
   for (const f of inside.filter((f) => f.name !== leave && throwing.has(f.name))) addReturns(module, f, thrown, throwing);
 }

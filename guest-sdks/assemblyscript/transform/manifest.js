@@ -8,7 +8,7 @@ export function manifest(service) {
     name: service.name,
     ...text("doc", service.doc),
     language: "assemblyscript",
-    constructor: params(service.params),
+    ...(service.params.length ? { constructor: params(service.params) } : {}),
     methods: service.methods.map((m) => ({
       name: m.name,
       ...text("doc", m.doc),
