@@ -16,9 +16,15 @@ impl Parse for Attribute {
             match &meta {
                 Meta::NameValue(m) if m.path.is_ident("name") => attribute.name = Some(text(&m.value)?),
                 Meta::List(m) if m.path.is_ident("dms") => {
-                    attribute.dms = m.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated)?.into_iter().collect();
+                    attribute.dms =
+                        m.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated)?.into_iter().collect();
                 }
-                other => return Err(syn::Error::new_spanned(other, "only name = \"...\" and dms(\"...\", ...) are known here")),
+                other => {
+                    return Err(syn::Error::new_spanned(
+                        other,
+                        "only name = \"...\" and dms(\"...\", ...) are known here",
+                    ));
+                }
             }
         }
         Ok(attribute)
@@ -64,7 +70,9 @@ mod tests {
 
     #[test]
     fn names_part_at_capitals() {
-        for (name, want) in [("Counter", "counter"), ("PriceList", "price-list"), ("price_list", "price-list"), ("V2", "v2")] {
+        for (name, want) in
+            [("Counter", "counter"), ("PriceList", "price-list"), ("price_list", "price-list"), ("V2", "v2")]
+        {
             assert_eq!(lower(name, '-'), want);
         }
     }

@@ -4,6 +4,8 @@ mod attribute;
 mod method;
 mod microservice;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::parse_macro_input;

@@ -38,7 +38,9 @@ pub fn read(f: &mut ImplItemFn) -> syn::Result<Role> {
     if !matches!(f.vis, Visibility::Public(_)) || (receiver.is_none() && !constructor) {
         return Ok(Role::Other);
     }
-    if let Some(what) = f.sig.asyncness.map(|a| syn::Error::new_spanned(a, "a microservice's methods are not async: calls wait")) {
+    if let Some(what) =
+        f.sig.asyncness.map(|a| syn::Error::new_spanned(a, "a microservice's methods are not async: calls wait"))
+    {
         return Err(what);
     }
     if let Some(r) = receiver.as_ref().filter(|r| r.reference.is_none()) {
@@ -48,7 +50,12 @@ pub fn read(f: &mut ImplItemFn) -> syn::Result<Role> {
         ident: f.sig.ident.clone(),
         doc: doc(&f.attrs),
         readonly: receiver.is_some_and(|r| r.mutability.is_none()),
-        params: f.sig.inputs.iter_mut().filter_map(|arg| param(arg, constructor).transpose()).collect::<syn::Result<_>>()?,
+        params: f
+            .sig
+            .inputs
+            .iter_mut()
+            .filter_map(|arg| param(arg, constructor).transpose())
+            .collect::<syn::Result<_>>()?,
         result: match &f.sig.output {
             ReturnType::Default => syn::parse_quote!(()),
             ReturnType::Type(_, ty) => (**ty).clone(),

@@ -8,7 +8,10 @@ use crate::method::{self, Method, Role};
 /// Leaves the `impl` block as it is, less its attributes, and adds what makes its type callable.
 pub fn expand(attribute: Attribute, mut item: ItemImpl) -> syn::Result<TokenStream> {
     if item.trait_.is_some() || !item.generics.params.is_empty() {
-        return Err(Error::new_spanned(&item.self_ty, "a microservice is a plain impl block, of no trait and without generics"));
+        return Err(Error::new_spanned(
+            &item.self_ty,
+            "a microservice is a plain impl block, of no trait and without generics",
+        ));
     }
     let (mut methods, mut constructor, mut resume) = (Vec::new(), None, false);
     for f in item.items.iter_mut() {
@@ -28,7 +31,13 @@ pub fn expand(attribute: Attribute, mut item: ItemImpl) -> syn::Result<TokenStre
         let name = &m.ident;
         quote!(#i => { #read Answer::answer(self.#name(#(#pass),*)) })
     });
-    let resume = resume.then(|| quote!(fn resume(&mut self) { self.on_resume() }));
+    let resume = resume.then(|| {
+        quote!(
+            fn resume(&mut self) {
+                self.on_resume()
+            }
+        )
+    });
     Ok(quote! {
         #item
 
@@ -53,7 +62,12 @@ pub fn expand(attribute: Attribute, mut item: ItemImpl) -> syn::Result<TokenStre
     })
 }
 
-fn manifest(attribute: &Attribute, item: &ItemImpl, methods: &[Method], constructor: Option<&Method>) -> syn::Result<TokenStream> {
+fn manifest(
+    attribute: &Attribute,
+    item: &ItemImpl,
+    methods: &[Method],
+    constructor: Option<&Method>,
+) -> syn::Result<TokenStream> {
     let name = match (&attribute.name, &*item.self_ty) {
         (Some(name), _) => name.value(),
         (None, Type::Path(p)) => p.path.segments.last().map(|s| lower(&s.ident.to_string(), '-')).unwrap_or_default(),
@@ -62,7 +76,10 @@ fn manifest(attribute: &Attribute, item: &ItemImpl, methods: &[Method], construc
     let valid = name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_lowercase());
     if !valid || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
         let at = attribute.name.as_ref().map_or(item.self_ty.to_token_stream(), ToTokens::to_token_stream);
-        return Err(Error::new_spanned(at, "a microservice's name is lower-case letters, digits and -, at most 63, a letter first"));
+        return Err(Error::new_spanned(
+            at,
+            "a microservice's name is lower-case letters, digits and -, at most 63, a letter first",
+        ));
     }
     let doc = doc(&item.attrs);
     let dms = &attribute.dms;

@@ -86,7 +86,8 @@ fn half_value(h: u16) -> f64 {
 /// Returns the half that equals f, if there is one.
 fn half_from(f: f64) -> Option<u16> {
     let bits = f.to_bits();
-    let (sign, exponent, mantissa) = ((bits >> 48) as u16 & 0x8000, (bits >> 52 & 0x7ff) as i32 - 1023, bits & (1 << 52) - 1);
+    let (sign, exponent, mantissa) =
+        ((bits >> 48) as u16 & 0x8000, (bits >> 52 & 0x7ff) as i32 - 1023, bits & ((1 << 52) - 1));
     let magnitude = match exponent {
         1024 => 0x7c00 | (mantissa >> 42) as u16,
         -14..=15 => ((exponent + 15) as u16) << 10 | (mantissa >> 42) as u16,
@@ -183,7 +184,12 @@ impl<'a> Input<'a> {
         Ok(all)
     }
 
-    fn items<T>(&mut self, h: &Head, levels: usize, item: fn(&mut Self, usize) -> Result<T, &'static str>) -> Result<Vec<T>, &'static str> {
+    fn items<T>(
+        &mut self,
+        h: &Head,
+        levels: usize,
+        item: fn(&mut Self, usize) -> Result<T, &'static str>,
+    ) -> Result<Vec<T>, &'static str> {
         let levels = levels.checked_sub(1).ok_or("nested too deep")?;
         let mut items = Vec::new();
         if h.open {

@@ -155,9 +155,20 @@ mod tests {
     #[test]
     fn refuses_what_is_no_time() {
         for text in [
-            "", "a", "1970-01-01", "1970-13-01T00:00:00Z", "1970-02-29T00:00:00Z", "1970-01-00T00:00:00Z",
-            "1970-01-01T24:00:00Z", "1970-01-01T00:00:00", "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00Zx",
-            "1970-01-01T00:00:00+9", "1970-01-01 00:00:00Z", "0000-01-01T00:00:00+00:01", "é70-01-01T00:00:00Z",
+            "",
+            "a",
+            "1970-01-01",
+            "1970-13-01T00:00:00Z",
+            "1970-02-29T00:00:00Z",
+            "1970-01-00T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00Zx",
+            "1970-01-01T00:00:00+9",
+            "1970-01-01 00:00:00Z",
+            "0000-01-01T00:00:00+00:01",
+            "é70-01-01T00:00:00Z",
         ] {
             assert_eq!(text.parse::<Time>(), Err(NotRfc3339), "{text}");
         }
@@ -175,6 +186,9 @@ mod tests {
     fn seconds_and_floats() {
         assert_eq!(Time::from_float(-0.5), Some(Time::from_nanos(-500_000_000)));
         assert_eq!(Time::from_seconds(-1), Some(Time::from_nanos(-1_000_000_000)));
-        assert_eq!((Time::from_float(f64::NAN), Time::from_float(1e12), Time::from_seconds(1 << 62)), (None, None, None));
+        assert_eq!(
+            (Time::from_float(f64::NAN), Time::from_float(1e12), Time::from_seconds(1 << 62)),
+            (None, None, None)
+        );
     }
 }

@@ -91,7 +91,9 @@ impl Conformance {
         for _ in 0..mib {
             let mut block = Vec::new();
             let kept = self.blocks.len();
-            block.try_reserve_exact(1 << 20).map_err(|_| Error::with_code(Code::MEMORY_LIMIT, format!("no memory after {kept} MiB")))?;
+            block
+                .try_reserve_exact(1 << 20)
+                .map_err(|_| Error::with_code(Code::MEMORY_LIMIT, format!("no memory after {kept} MiB")))?;
             block.resize(1 << 20, 1);
             self.blocks.push(block);
         }
