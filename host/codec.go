@@ -100,9 +100,15 @@ type imageReader struct {
 	bad string
 }
 
+func (d *imageReader) fail(why string) {
+	if d.bad == "" {
+		d.bad = why
+	}
+}
+
 func (d *imageReader) take(n int) []byte {
 	if n > len(d.b) {
-		d.bad = "it ends too early"
+		d.fail("it ends too early")
 		d.b = nil
 		return make([]byte, min(n, 8)) // no caller asks for more before it looks at bad
 	}
@@ -118,7 +124,7 @@ func (d *imageReader) u64() uint64 { return binary.LittleEndian.Uint64(d.take(8)
 func (d *imageReader) count(size int) int {
 	n := d.u32()
 	if uint64(n)*uint64(size) > uint64(len(d.b)) {
-		d.bad = "it announces more than it has"
+		d.fail("it announces more than it has")
 		return 0
 	}
 	return int(n)
@@ -131,7 +137,7 @@ func (d *imageReader) header() (img *Image, sizes []int) {
 	if n := int(binary.LittleEndian.Uint16(d.take(2))); n <= len(d.b) {
 		img.Program = string(d.take(n))
 	} else {
-		d.bad = "it ends too early"
+		d.fail("it ends too early")
 	}
 	img.Pages = d.u32()
 	img.Clock = int64(d.u64())
@@ -145,14 +151,14 @@ func (d *imageReader) header() (img *Image, sizes []int) {
 	for ; n > 0; n-- {
 		off, size := uint64(d.u32())*blockSize, int(d.take(1)[0])*blockSize
 		if size == 0 || off/PageSize != (off+uint64(size)-1)/PageSize || len(sizes) > 0 && off/PageSize <= (end-1)/PageSize {
-			d.bad = "its chunks are not one for each page, in order"
+			d.fail("its chunks are not one for each page, in order")
 		}
 		end = off + uint64(size)
 		img.chunks = append(img.chunks, chunk{off: off})
 		sizes = append(sizes, size)
 	}
 	if img.Pages > MaxPages || end > uint64(img.Pages)*PageSize {
-		d.bad = "it has more memory than it announces"
+		d.fail("it has more memory than it announces")
 	}
 	return img, sizes
 }
@@ -163,19 +169,19 @@ func (d *imageReader) chunks(img *Image, sizes []int) {
 		total += n
 	}
 	if claimed, err := frameSize(d.b); err != nil || claimed != uint64(total) {
-		d.bad = "its compressed part does not have the size it announces"
+		d.fail("its compressed part does not have the size it announces")
 		return
 	}
 	plain, err := decoder().DecodeAll(d.b, make([]byte, 0, total))
 	if err != nil || len(plain) != total {
-		d.bad = "its compressed part is broken"
+		d.fail("its compressed part is broken")
 		return
 	}
 	for i, n := range sizes {
 		c := &img.chunks[i]
 		c.data, plain = plain[:n:n], plain[n:]
 		if isZero(c.data[:blockSize]) || isZero(c.data[n-blockSize:]) {
-			d.bad = "a chunk begins or ends with zeros"
+			d.fail("a chunk begins or ends with zeros")
 		}
 	}
 }
