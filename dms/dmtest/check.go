@@ -130,8 +130,11 @@ func (h *History) missing(p Promises, ops, reads []Op, lists [][]int) (bad []str
 
 // excused reports whether losses in a time may have taken this many numbers.
 func (h *History) excused(p Promises, gone int, from, to time.Time) bool {
+	if gone == 0 {
+		return true
+	}
 	n := h.lossesBetween(from, to)
-	return gone == 0 || n > 0 && (p.Loses < 0 || gone <= n*p.Loses)
+	return n > 0 && (p.Loses < 0 || gone <= n*p.Loses)
 }
 
 func commonPrefix(a, b []int) int {

@@ -77,6 +77,9 @@ func Suite(t *testing.T, p Promises) {
 	for _, s := range Scenarios() {
 		t.Run(s.Name, func(t *testing.T) {
 			for seed := range seeds {
+				if seed > 0 && testing.Short() {
+					break
+				}
 				for _, bad := range p.Try(t, s, seed) {
 					t.Errorf("seed %d: %s", seed, bad)
 				}

@@ -1,0 +1,67 @@
+package dmdoc
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// sapphire is what table 1 of the paper says of each deployment manager (Zhang et
+// al., Customizable and Extensible Deployment for Mobile/Cloud Applications, OSDI
+// 2014).
+var sapphire = map[string]string{
+	"Immutable":            "efficient distribution and access for immutable SOs",
+	"AtLeastOnceRPC":       "automatically retry RPCs for bounded amount of time",
+	"KeepInPlace":          "keep SO where it was created",
+	"KeepInCloud":          "keep SO on cloud server",
+	"SerializableRPC":      "serialize all RPCs to SO with server-side locking",
+	"LeaseCaching":         "server granting leases, local reads and writes for lease-holder",
+	"ExplicitCheckpoint":   "app-controlled checkpointing to disk, revert last checkpoint on failure",
+	"PeriodicCheckpoint":   "every N RPCs",
+	"ExplicitMigration":    "explicit move call from application",
+	"LoadBalancedFrontEnd": "static number of replicas and no consistency",
+}
+
+// Markdown returns the document of the registered DMs with these names. root is the
+// folder of package dms.
+func Markdown(root string, names []string) ([]byte, error) {
+	var entries []Entry
+	for _, name := range names {
+		e, err := Read(root, name)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	var b bytes.Buffer
+	fmt.Fprint(&b, "<!-- Made from the comments of the deployment managers by go generate ./dms/standard. Do not edit. -->\n\n")
+	fmt.Fprint(&b, "# Deployment managers\n\n| name | kind | |\n|---|---|---|\n")
+	for _, e := range entries {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", e.Name, bytes.ToLower([]byte(e.Name)), e.Category, e.Short())
+	}
+	for _, e := range entries {
+		e.write(&b)
+	}
+	return b.Bytes(), nil
+}
+
+// Short returns the summary without the name: "sends a call again ...".
+func (e Entry) Short() string { return e.Summary[len(e.Name)+1:] }
+
+func (e Entry) write(b *bytes.Buffer) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", e.Name, e.Summary)
+	if line := sapphire[e.Name]; line != "" {
+		fmt.Fprintf(b, "Sapphire: \"%s\". ", line)
+	}
+	fmt.Fprintf(b, "Kind: %s.\n\n", e.Category)
+	for _, p := range e.Parts {
+		fmt.Fprintf(b, "**%s:** %s\n\n", p.Label, p.Text)
+	}
+	if len(e.Fields) == 0 {
+		fmt.Fprint(b, "It has no fields.\n")
+		return
+	}
+	fmt.Fprint(b, "| field | type | default | |\n|---|---|---|---|\n")
+	for _, f := range e.Fields {
+		fmt.Fprintf(b, "| `%s` | %s | `%s` | %s |\n", f.Name, f.Type, f.Default, f.Doc)
+	}
+}
