@@ -67,6 +67,12 @@ func (k *Kernel) serveCall(ctx context.Context, _ *mux.Conn, req api.CallRequest
 	return api.Bytes{B: out}, err
 }
 
+// Call calls a method of a microservice as a guest of this kernel would, proxies
+// included. args is a CBOR array and the result one CBOR value.
+func (k *Kernel) Call(ctx context.Context, name, method string, args []byte) ([]byte, error) {
+	return k.caller.Call(ctx, name, dms.Call{Method: method, Args: args})
+}
+
 func unknownMethod(name, method string, m *abi.Manifest) error {
 	known := make([]string, len(m.Methods))
 	for i, t := range m.Methods {

@@ -4,11 +4,15 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"amino.run/abi"
 )
 
-// A turn lets one call tree at a time into a guest, first come first served.
+// A turn lets one call tree at a time into a guest, roughly first come first
+// served: a call that arrives while the turn is free takes it at once, even if
+// others are being woken, but none is passed over for longer than a millisecond
+// (as in sync.Mutex, and for the same reason: waking costs more than most calls).
 //
 // A tree that is inside may wait for another guest (parked), and that guest's
 // tree for this one. So that no such ring can close, a nested call does not wait
@@ -26,8 +30,21 @@ type turn struct {
 type waiter struct {
 	root   uint64
 	nested bool // its tree holds another guest
-	ready  chan error
+	since  time.Time
+	woken  chan outcome
 }
+
+// An outcome is why a waiter is woken.
+type outcome uint8
+
+const (
+	tryAgain outcome = iota // the turn may be free
+	handed                  // the turn is the waiter's
+	dies                    // it would wait for ever
+)
+
+// patience is how long a waiter may be passed over.
+const patience = time.Millisecond
 
 // lock waits for the turn. nested says that the tree holds another guest's turn.
 // It returns abi.ErrReentrant where waiting could last for ever, or ctx's error.
@@ -38,28 +55,61 @@ func (t *turn) lock(ctx context.Context, root uint64, nested bool) error {
 		t.mu.Unlock()
 		return nil
 	}
-	w := &waiter{root, nested, make(chan error, 1)}
+	w := &waiter{root, nested, time.Now(), make(chan outcome, 1)}
 	if t.mustDie(w) {
 		t.mu.Unlock()
 		return errRing
 	}
 	t.queue = append(t.queue, w)
 	t.mu.Unlock()
-	select {
-	case err := <-w.ready:
-		return err
-	case <-ctx.Done():
+	return t.wait(ctx, w)
+}
+
+// wait waits until w has the turn, or may not have it.
+func (t *turn) wait(ctx context.Context, w *waiter) error {
+	for {
+		select {
+		case o := <-w.woken:
+			if o == handed {
+				return nil
+			}
+			if o == dies {
+				return errRing
+			}
+			t.mu.Lock()
+			if !t.held {
+				t.held, t.root = true, w.root
+				t.mu.Unlock()
+				return nil
+			}
+			if t.mustDie(w) {
+				t.mu.Unlock()
+				return errRing
+			}
+			t.queue = slices.Insert(t.queue, 0, w) // someone was faster; w keeps its place
+			t.mu.Unlock()
+		case <-ctx.Done():
+			return t.leave(ctx, w)
+		}
 	}
+}
+
+// leave takes w out of the queue, and passes on what it was given meanwhile.
+func (t *turn) leave(ctx context.Context, w *waiter) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if i := slices.Index(t.queue, w); i >= 0 {
 		t.queue = slices.Delete(t.queue, i, i+1)
 		return ctx.Err()
 	}
-	if err := <-w.ready; err != nil { // decided meanwhile
-		return err
+	switch <-w.woken {
+	case handed:
+		t.pass()
+	case tryAgain:
+		if !t.held {
+			t.pass()
+		}
 	}
-	t.pass()
 	return ctx.Err()
 }
 
@@ -74,16 +124,21 @@ func (t *turn) unlock() {
 	t.pass()
 }
 
+// pass ends the turn of the tree inside: it hands it to the first in the queue if
+// that has waited long, else wakes it to try.
 func (t *turn) pass() {
-	t.parked = false
+	t.parked, t.held = false, false
 	if len(t.queue) == 0 {
-		t.held = false
 		return
 	}
 	w := t.queue[0]
 	t.queue = t.queue[1:]
-	t.root = w.root
-	w.ready <- nil
+	if time.Since(w.since) < patience {
+		w.woken <- tryAgain
+		return
+	}
+	t.held, t.root = true, w.root
+	w.woken <- handed
 }
 
 // park says that the tree inside begins to wait for another guest.
@@ -94,7 +149,7 @@ func (t *turn) park() {
 	t.queue = slices.DeleteFunc(t.queue, func(w *waiter) bool {
 		die := t.mustDie(w)
 		if die {
-			w.ready <- errRing
+			w.woken <- dies
 		}
 		return die
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,9 @@ import (
 	"amino.run/abi"
 )
 
-func TestTurnIsFirstComeFirstServed(t *testing.T) {
+// Those who have waited longer than a moment are served in their order, and before
+// newcomers.
+func TestTurnPassesNoOneOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turn turn
 		turn.lock(t.Context(), 1, false)
@@ -24,18 +27,47 @@ func TestTurnIsFirstComeFirstServed(t *testing.T) {
 					t.Error(err)
 				}
 				order = append(order, root)
+				time.Sleep(time.Millisecond)
 				turn.unlock()
 			})
 			synctest.Wait()
 		}
+		time.Sleep(2 * patience)
+		turn.unlock()
+		turn.lock(t.Context(), 9, false)
+		order = append(order, 9)
 		turn.unlock()
 		wg.Wait()
-		for i, root := range order {
-			if root != uint64(i+2) {
-				t.Fatalf("order %v", order)
-			}
+		if want := []uint64{2, 3, 4, 5, 9}; !slices.Equal(order, want) {
+			t.Fatalf("served in the order %v, want %v", order, want)
 		}
 	})
+}
+
+// Goroutines that hammer one turn exclude each other, whoever gives up meanwhile.
+func TestTurnHammer(t *testing.T) {
+	var turn turn
+	var wg sync.WaitGroup
+	inside := 0
+	for i := range 16 {
+		wg.Go(func() {
+			for n := range 2000 {
+				ctx, cancel := context.WithCancel(context.Background())
+				if n%7 == i%7 {
+					cancel()
+				}
+				if err := turn.lock(ctx, uint64(i), false); err == nil {
+					inside++ // a race if two are in
+					turn.unlock()
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	if err := turn.lock(t.Context(), 1, false); err != nil || len(turn.queue) != 0 {
+		t.Errorf("the turn was lost after %d: %v, %d in the queue", inside, err, len(turn.queue))
+	}
 }
 
 func TestTurnWaiterGivesUp(t *testing.T) {

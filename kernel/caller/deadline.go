@@ -16,11 +16,13 @@ func WithTimeout(parent context.Context, d time.Duration) (ctx context.Context, 
 
 type lazyDeadline struct {
 	context.Context
-	at    time.Time
-	mu    sync.Mutex
-	timed context.Context // started by Done
-	stop  context.CancelFunc
-	over  bool // canceled
+	at time.Time
+
+	mu     sync.Mutex
+	done   chan struct{} // made by Done
+	timer  *time.Timer
+	parent func() bool // stops listening to the parent
+	err    error       // not nil once ended
 }
 
 func (c *lazyDeadline) Deadline() (time.Time, bool) { return c.at, true }
@@ -28,35 +30,50 @@ func (c *lazyDeadline) Deadline() (time.Time, bool) { return c.at, true }
 func (c *lazyDeadline) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timed == nil {
-		c.timed, c.stop = context.WithDeadline(c.Context, c.at)
-		if c.over {
-			c.stop()
-		}
+	if c.done != nil {
+		return c.done
 	}
-	return c.timed.Done()
+	c.done = make(chan struct{})
+	if c.err != nil {
+		close(c.done)
+		return c.done
+	}
+	c.timer = time.AfterFunc(time.Until(c.at), func() { c.end(context.DeadlineExceeded) })
+	if c.Context.Done() != nil {
+		c.parent = context.AfterFunc(c.Context, func() { c.end(c.Context.Err()) })
+	}
+	return c.done
 }
 
 func (c *lazyDeadline) Err() error {
-	if err := c.Context.Err(); err != nil {
-		return err
-	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.over {
-		return context.Canceled
+	err := c.err
+	c.mu.Unlock()
+	if err == nil {
+		err = c.Context.Err()
 	}
-	if !time.Now().Before(c.at) {
-		return context.DeadlineExceeded
+	if err == nil && !time.Now().Before(c.at) {
+		err = context.DeadlineExceeded
 	}
-	return nil
+	return err
 }
 
-func (c *lazyDeadline) cancel() {
+func (c *lazyDeadline) cancel() { c.end(context.Canceled) }
+
+// end ends the context for a reason, unless it has ended before.
+func (c *lazyDeadline) end(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.over = true
-	if c.stop != nil {
-		c.stop()
+	if c.err != nil {
+		return
+	}
+	c.err = why
+	if c.done == nil {
+		return
+	}
+	close(c.done)
+	c.timer.Stop()
+	if c.parent != nil {
+		c.parent()
 	}
 }
