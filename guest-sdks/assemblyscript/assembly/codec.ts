@@ -1,3 +1,5 @@
+// @ts-nocheck: asc settles the conditions on T for each T, which TypeScript cannot.
+
 import { Reader } from "./reader";
 import { Major, Writer } from "./writer";
 import { Value } from "./value";

@@ -31,10 +31,10 @@ export class Guest {
   clock = 0n;
   #waiting;
 
-  constructor(wasm) {
+  constructor(wasm, initialize = true) {
     this.module = new WebAssembly.Module(wasm);
     this.exports = new WebAssembly.Instance(this.module, { amino: this.#imports() }).exports;
-    this.exports._initialize();
+    if (initialize) this.exports._initialize();
   }
 
   get manifest() {

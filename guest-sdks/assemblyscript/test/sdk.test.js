@@ -261,6 +261,49 @@ describe("host", () => {
   });
 });
 
+describe("names and docs", () => {
+  it("come from the source", () => {
+    const { manifest } = new Guest(build(`
+      /** Not this one. */
+      class Other {}
+
+      /**
+       * Lists prices.
+       *   indented
+       */
+      @microservice({ dms: ["Immutable"] })
+      export class HTTPPriceList2 {
+        /* not a doc comment */
+        plain(): void {}
+        // neither
+        line(): void {}
+        /** One line. */
+        @readonly getURLOf(): i32 { return 1; }
+        /** Before. */
+        public put2Things(): void {} /** Of the next. */ next(): void {}
+      }`));
+    assert.equal(manifest.name, "http-price-list2");
+    assert.equal(manifest.doc, "Lists prices.\n  indented");
+    assert.equal(manifest.constructor, Object.prototype.constructor); // none of its own
+    assert.deepEqual(manifest.methods, [
+      { name: "plain" },
+      { name: "line" },
+      { name: "get_url_of", doc: "One line.", result: "s32", readonly: true },
+      { name: "put2_things", doc: "Before." },
+      { name: "next", doc: "Of the next." },
+    ]);
+  });
+});
+
+describe("start", () => {
+  it("traps when something is thrown before the first call, and logs what", () => {
+    const module = build('@microservice class A { f(): void {} }\nif (Math.random() < 2) throw new Error("too early");');
+    const guest = new Guest(module, false);
+    assert.throws(() => guest.exports._initialize(), WebAssembly.RuntimeError);
+    assert.match(guest.logs[0][1], /^too early \(index\.ts:2\)$/);
+  });
+});
+
 describe("mistakes", () => {
   const wrong = (source, message) => assert.throws(() => build(source), message);
   it("names them, and their place", () => {
