@@ -75,100 +75,102 @@ func workload(t testing.TB, from, n int) (work []hosttest.Call) {
 	return work
 }
 
-// TestGuestsGoOnElsewhere interrupts a workload by a snapshot that goes to another
-// process: its replies are those of a workload that was not interrupted.
-func TestGuestsGoOnElsewhere(t *testing.T) {
-	e := engine(t, Options{CacheDir: t.TempDir()})
+// TestGuests runs the conformance microservice of each language.
+func TestGuests(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(cacheVariable, dir)
+	e := engine(t, Options{CacheDir: dir})
 	for language, module := range guests(t) {
 		t.Run(language, func(t *testing.T) {
-			ctx := context.Background()
-			p, m := hosttest.Compile(t, e, module)
-			if p.Manifest == nil {
-				t.Log("the manifest is not in the module")
-			}
-			construct := func() host.Instance {
-				i := hosttest.Start(t, m, host.Config{Env: &hosttest.Env{}}, nil)
-				args, err := abi.Args("a label")
-				if err == nil {
-					_, err = i.Invoke(ctx, abi.Constructor, 0, "", args)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				return i
-			}
-			before, after := workload(t, 0, 300), workload(t, 300, 300)
-			whole := construct()
-			want, err := hosttest.Work(ctx, whole, append(before, after...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			first := construct()
-			if _, err := hosttest.Work(ctx, first, before); err != nil {
-				t.Fatal(err)
-			}
-			img, err := first.Snapshot()
-			if err != nil {
-				t.Fatal(err)
-			}
-			there := hosttest.Elsewhere(t, module, img, after)
-			for k, got := range there.Replies {
-				if w := want.Replies[len(before)+k]; !bytes.Equal(got, w) {
-					t.Fatalf("call %d, %s, answered %s; without interruption %s", k, after[k].Method, abi.Diag(got), abi.Diag(w))
-				}
-			}
-			u := whole.Usage()
-			t.Logf("%d KiB module, %d KiB of memory of which %d KiB in an image of %d KiB; %d fuel for %d calls",
-				len(module)>>10, u.Memory>>10, img.Size()>>10, len(img.Marshal())>>10, u.Fuel, len(before)+len(after))
+			_, m := hosttest.Compile(t, e, module)
+			t.Run("elsewhere", func(t *testing.T) { goesOnElsewhere(t, module, m) })
+			t.Run("failures", func(t *testing.T) { survivesFailures(t, m) })
 		})
 	}
 }
 
-// TestGuestsSurviveFailures breaks each guest in every way its language knows and
-// goes on from the snapshot before.
-func TestGuestsSurviveFailures(t *testing.T) {
-	e := engine(t, Options{CacheDir: t.TempDir()})
-	for language, module := range guests(t) {
-		t.Run(language, func(t *testing.T) {
-			ctx := context.Background()
-			_, m := hosttest.Compile(t, e, module)
-			i := hosttest.Start(t, m, host.Config{Env: &hosttest.Env{}, Limits: host.Limits{Memory: 64 << 20, Fuel: 500_000_000}}, nil)
-			if _, err := i.Invoke(ctx, abi.Constructor, 0, "", nil); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := hosttest.Work(ctx, i, workload(t, 0, 20)); err != nil {
-				t.Fatal(err)
-			}
-			img, err := i.Snapshot()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range []struct {
-				method string
-				arg    []any
-				want   abi.Code
-			}{
-				{"trap", nil, abi.Trap},
-				{"spin", nil, abi.Fuel},
-				{"grow", []any{100}, abi.MemoryLimit},
-			} {
-				args, err := abi.Args(c.arg...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, err = i.Invoke(ctx, abi.Method, 0, c.method, args)
-				t.Logf("%s: %v", c.method, err)
-				copes := c.want == abi.MemoryLimit && err == nil && i.Usage().Memory <= 64<<20
-				if abi.CodeOf(err) != c.want && !copes {
-					t.Errorf("%s ended with %v, not %v", c.method, abi.CodeOf(err), c.want)
-				}
-				if err := i.Restore(ctx, img); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := hosttest.Work(ctx, i, workload(t, 20, 5)); err != nil {
-					t.Errorf("after %s: %v", c.method, err)
-				}
-			}
-		})
+// construct returns a new guest.
+func construct(t testing.TB, m host.Module, l host.Limits) host.Instance {
+	t.Helper()
+	i := hosttest.Start(t, m, host.Config{Env: &hosttest.Env{}, Limits: l}, nil)
+	args, err := abi.Args("a label")
+	if err == nil {
+		_, err = i.Invoke(context.Background(), abi.Constructor, 0, "", args)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// goesOnElsewhere interrupts a workload by a snapshot that goes to another process:
+// its replies are those of a workload that was not interrupted.
+func goesOnElsewhere(t *testing.T, module []byte, m host.Module) {
+	ctx := context.Background()
+	before, after := workload(t, 0, 300), workload(t, 300, 300)
+	whole := construct(t, m, host.Limits{})
+	want, err := hosttest.Work(ctx, whole, append(before, after...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := construct(t, m, host.Limits{})
+	if _, err := hosttest.Work(ctx, first, before); err != nil {
+		t.Fatal(err)
+	}
+	img, err := first.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := hosttest.Elsewhere(t, module, img, after)
+	if len(there.Replies) != len(after) {
+		t.Fatalf("%d replies to %d calls", len(there.Replies), len(after))
+	}
+	for k, got := range there.Replies {
+		if w := want.Replies[len(before)+k]; !bytes.Equal(got, w) {
+			t.Fatalf("call %d, %s, answered %s; without interruption %s", k, after[k].Method, abi.Diag(got), abi.Diag(w))
+		}
+	}
+	u := whole.Usage()
+	t.Logf("%d KiB module, %d KiB of memory of which %d KiB in an image of %d KiB; %d fuel for %d calls",
+		len(module)>>10, u.Memory>>10, img.Size()>>10, len(img.Marshal())>>10, u.Fuel, len(before)+len(after))
+}
+
+// survivesFailures breaks a guest in every way and goes on from the snapshot before.
+func survivesFailures(t *testing.T, m host.Module) {
+	ctx := context.Background()
+	const memory = 64 << 20
+	i := construct(t, m, host.Limits{Memory: memory, Fuel: 500_000_000})
+	if _, err := hosttest.Work(ctx, i, workload(t, 0, 20)); err != nil {
+		t.Fatal(err)
+	}
+	img, err := i.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method string
+		arg    []any
+		want   abi.Code
+	}{
+		{"trap", nil, abi.Trap},
+		{"spin", nil, abi.Fuel},
+		{"grow", []any{100}, abi.MemoryLimit}, // MiB; a guest may cope, too
+	} {
+		args, err := abi.Args(c.arg...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = i.Invoke(ctx, abi.Method, 0, c.method, args)
+		t.Logf("%s: %v", c.method, err)
+		copes := c.want == abi.MemoryLimit && err == nil && i.Usage().Memory <= memory
+		if abi.CodeOf(err) != c.want && !copes {
+			t.Errorf("%s ended with %v, not %v", c.method, abi.CodeOf(err), c.want)
+		}
+		if err := i.Restore(ctx, img); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := hosttest.Work(ctx, i, workload(t, 20, 5)); err != nil {
+			t.Errorf("after %s: %v", c.method, err)
+		}
 	}
 }

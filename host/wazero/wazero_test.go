@@ -2,14 +2,20 @@ package wazero
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"amino.run/host"
 	"amino.run/host/hosttest"
 )
 
+// cacheVariable names the compilation cache of other processes.
+const cacheVariable = "AMINO_WAZERO_TEST_CACHE"
+
 func TestMain(m *testing.M) {
-	hosttest.Main(m, func() (host.Engine, error) { return New(context.Background(), Options{}) })
+	hosttest.Main(m, func() (host.Engine, error) {
+		return New(context.Background(), Options{CacheDir: os.Getenv(cacheVariable)})
+	})
 }
 
 func engine(t testing.TB, o Options) *Engine {

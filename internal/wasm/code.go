@@ -193,6 +193,9 @@ func (s *scan) blockType() {
 	t := s.signed(33)
 	switch {
 	case s.err != nil, t == -64: // none
+	case t == -28 || t == -29:
+		s.signed(33)
+		s.m.reject(foreign(0x14))
 	case t >= 0:
 		if int(t) >= len(s.m.Types) {
 			s.fail("a block of type %d of %d", t, len(s.m.Types))
