@@ -20,7 +20,8 @@ type sample struct {
 	Ratio   float64
 	Strict  bool
 	HTTPTag string
-	hidden  int
+	//lint:ignore U1000 Parse must not find it.
+	hidden int
 }
 
 type inner struct{ TTL time.Duration }

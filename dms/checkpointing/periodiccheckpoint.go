@@ -21,8 +21,8 @@ func init() {
 // nothing back. If a checkpoint cannot be written, the next call that may write is
 // refused with storage until one can.
 //
-// Costs: the size of the state every so many calls, paid by the call that is due.
-// Calls run one at a time.
+// Costs: the size of the state every so many calls, and after a move, paid by the
+// call that is due. Calls run one at a time.
 //
 // Needs: to see every call and how it ends, so no DM that runs calls beside their
 // callers.
@@ -47,13 +47,14 @@ func (d *PeriodicCheckpoint) Concerns() dms.Concerns {
 
 // A period is what lies between two checkpoints.
 type period struct {
-	Saved bool // there is a checkpoint
-	Spoil bool // a call failed and the state is not back yet
-	Calls int  // that may have written since the checkpoint
+	Saved string // the node that wrote the checkpoint; "" if there is none
+	Spoil bool   // a call failed and the state is not back yet
+	Calls int    // that may have written since the checkpoint
 }
 
 // Instance implements dms.Instancer.
 func (d *PeriodicCheckpoint) Instance(c dms.Callee, next dms.Handler) dms.Handler {
+	here := c.Here().ID
 	now := dms.Keep(c, "period", period{}) // used by one call at a time
 	c.OnRecover(func(ctx context.Context) error { return dms.LoadLast(ctx, c) })
 
@@ -61,22 +62,26 @@ func (d *PeriodicCheckpoint) Instance(c dms.Callee, next dms.Handler) dms.Handle
 		if err := dms.SaveNow(ctx, c); err != nil {
 			return err
 		}
-		*now = period{Saved: true}
+		*now = period{Saved: here}
 		return nil
 	}
 	back := func(ctx context.Context) error {
 		now.Spoil = true
-		if err := dms.LoadLast(ctx, c); err != nil {
+		s, err := c.Load(ctx)
+		if err == nil {
+			err = c.Restore(ctx, s)
+		}
+		if err != nil {
 			return abi.Errorf(abi.Storage, "a call failed and its checkpoint cannot be read back: %v", err)
 		}
-		*now = period{Saved: true}
+		*now = period{Saved: here}
 		return nil
 	}
 	ready := func(ctx context.Context, call dms.Call) error {
 		switch {
 		case now.Spoil:
 			return back(ctx)
-		case !call.ReadOnly && (!now.Saved || now.Calls >= d.Every):
+		case !call.ReadOnly && (now.Saved != here || now.Calls >= d.Every):
 			return save(ctx)
 		}
 		return nil
