@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,11 +44,10 @@ func (a *app) deployCmd() *cobra.Command {
 
 // deployFlags are the flags of deploy: each sets one field of a document.
 type deployFlags struct {
-	name, args, selector, memory, rollback string
-	dms, config                            []string
-	fuel                                   uint64
-	timeout                                string
-	cmd                                    *cobra.Command
+	name, args, on, memory, timeout, rollback string
+	dms, config                               []string
+	fuel                                      uint64
+	cmd                                       *cobra.Command
 }
 
 func (f *deployFlags) add(cmd *cobra.Command) {
@@ -56,75 +56,96 @@ func (f *deployFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.args, "args", "", "arguments of the constructor, a JSON array")
 	cmd.Flags().StringArrayVar(&f.dms, "dm", nil, "a deployment manager; repeat for a chain, nearest the application first (default: the module's)")
 	cmd.Flags().StringArrayVar(&f.config, "config", nil, "key=value for the microservice; repeat")
-	cmd.Flags().StringVar(&f.selector, "on", "", "kernels that may host it: 'region=eu,tier in (cloud,edge);gpu'")
+	cmd.Flags().StringVar(&f.on, "on", "", "kernels that may host it: 'region=eu,tier in (cloud,edge);gpu'")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "most memory it may have, such as 64MiB")
 	cmd.Flags().Uint64Var(&f.fuel, "fuel", 0, "most loop turns and calls in one call (0: no limit)")
 	cmd.Flags().StringVar(&f.timeout, "timeout", "", "longest time for a call that has no deadline, such as 5s")
 	cmd.Flags().StringVar(&f.rollback, "rollback", "", "where a call that fails half-way goes back to: snapshot (the last one) or call (before it; costs a capture a call)")
 }
 
-// read returns the document at path with the flags set over it. A module is a
-// document that names only itself.
-func (f *deployFlags) read(path string) (*document, error) {
-	d := &document{}
+// read returns the deployment that the file at path describes, with the flags set
+// over it. A module is a document that names only itself.
+func (f *deployFlags) read(path string) (*deployment, error) {
+	d := &deployment{module: path}
 	switch filepath.Ext(path) {
 	case ".yaml", ".yml", ".json":
-		var err error
-		if d, err = readDocument(path); err != nil {
+		doc, err := readDocument(path)
+		if err != nil {
 			return nil, err
 		}
-	default:
-		d.Spec.Module = path
-	}
-	if f.name != "" {
-		d.Metadata.Name = f.name
-	}
-	if f.args != "" {
-		if err := json.Unmarshal([]byte(f.args), &d.Spec.Args); err != nil {
-			return nil, usagef("--args wants a JSON array such as '[5, \"x\"]': %v", err)
+		if d, err = doc.deployment(); err != nil {
+			return nil, abi.Errorf(abi.CodeOf(err), "%s: %v", path, err)
 		}
 	}
-	if f.cmd.Flags().Changed("dm") {
-		d.Spec.DMs = &f.dms
-	}
-	for _, kv := range f.config {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok {
-			return nil, usagef("--config wants key=value, not %q", kv)
-		}
-		if d.Spec.Config == nil {
-			d.Spec.Config = map[string]string{}
-		}
-		d.Spec.Config[k] = v
-	}
-	for _, set := range []struct {
-		to   *string
-		flag string
-	}{{&d.Spec.Memory, f.memory}, {&d.Spec.Timeout, f.timeout}, {&d.Spec.Rollback, f.rollback}} {
-		if set.flag != "" {
-			*set.to = set.flag
-		}
-	}
-	if f.fuel != 0 {
-		d.Spec.Fuel = f.fuel
-	}
-	if f.selector != "" {
-		s, err := api.ParseSelector(f.selector)
-		if err != nil {
-			return nil, &usageError{err}
-		}
-		d.selector = s
+	if err := f.set(d); err != nil {
+		return nil, &usageError{err}
 	}
 	return d, nil
 }
 
-// deploy stores a document's module and deploys it.
-func (a *app) deploy(ctx context.Context, c *client.Client, d *document) (client.Group, error) {
-	wasm, err := os.ReadFile(d.Spec.Module)
+// set puts the flags that were given over what a document says.
+func (f *deployFlags) set(d *deployment) (err error) {
+	given := f.cmd.Flags().Changed
+	if given("name") {
+		d.spec.Name = f.name
+	}
+	if given("args") {
+		if err := json.Unmarshal([]byte(f.args), &d.args); err != nil {
+			return fmt.Errorf("--args wants a JSON array such as '[5, \"x\"]', not %s", f.args)
+		}
+	}
+	if given("dm") {
+		d.spec.DMs = f.dms
+	}
+	if given("fuel") {
+		d.spec.Fuel = f.fuel
+	}
+	if given("rollback") {
+		d.spec.Rollback = f.rollback
+	}
+	for _, kv := range f.config {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return fmt.Errorf("--config wants key=value, not %q", kv)
+		}
+		if d.spec.Config == nil {
+			d.spec.Config = map[string]string{}
+		}
+		d.spec.Config[k] = v
+	}
+	if given("memory") {
+		if d.spec.Memory, err = parseBytes(f.memory); err != nil {
+			return fmt.Errorf("--memory: %w", err)
+		}
+	}
+	if given("timeout") {
+		if d.spec.Timeout, err = parseTimeout(f.timeout); err != nil {
+			return fmt.Errorf("--timeout: %w", err)
+		}
+	}
+	if given("on") {
+		if d.spec.Selector, err = api.ParseSelector(f.on); err != nil {
+			return fmt.Errorf("--on: %w", err)
+		}
+	}
+	return nil
+}
+
+// A deployment is what to deploy. What only the module can tell, its digest and
+// what its constructor's arguments are, is not in the spec yet.
+type deployment struct {
+	module string // path
+	args   []json.RawMessage
+	spec   api.Spec
+}
+
+// deploy stores a deployment's module and deploys it.
+func (a *app) deploy(ctx context.Context, c *client.Client, d *deployment) (client.Group, error) {
+	wasm, err := os.ReadFile(d.module)
 	if err != nil {
 		return client.Group{}, abi.Errorf(abi.NotFound, "the module cannot be read: %v", err)
 	}
-	a.progress("sending %s (%d KiB); a module that is new is checked and compiled", filepath.Base(d.Spec.Module), len(wasm)>>10)
+	a.progress("sending %s (%s); a module that is new is checked and compiled", filepath.Base(d.module), formatBytes(uint64(len(wasm))))
 	m, err := c.PutModule(ctx, wasm)
 	if err != nil {
 		return client.Group{}, err
@@ -133,8 +154,16 @@ func (a *app) deploy(ctx context.Context, c *client.Client, d *document) (client
 	if err != nil {
 		return client.Group{}, err
 	}
-	spec, err := d.resolve(m.Digest, manifest)
-	if err != nil {
+	spec := d.spec
+	spec.Module = m.Digest
+	if spec.Name == "" {
+		spec.Name = manifest.Name
+	}
+	constructor := manifest.Constructor
+	if constructor == nil {
+		constructor = &abi.MethodType{}
+	}
+	if spec.Args, err = constructor.ConvertJSON(d.args); err != nil {
 		return client.Group{}, err
 	}
 	a.progress("starting %s", spec.Name)
@@ -143,9 +172,9 @@ func (a *app) deploy(ctx context.Context, c *client.Client, d *document) (client
 
 // printGroup says what a microservice is and where.
 func (a *app) printGroup(g client.Group) error {
-	return a.print(viewGroup(g), func(t *table) {
+	v := viewGroup(g)
+	return a.print(v, func(t *table) {
 		t.row("NAME", "ID", "KERNELS", "DMS")
-		v := viewGroup(g)
 		t.row(v.Name, v.ID, strings.Join(v.Kernels, ","), strings.Join(v.DMs, " "))
 	})
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,8 +56,8 @@ func describeGroup(t *table, v groupView, m *abi.Manifest) {
 	if v.On != "" {
 		t.row("on:", v.On)
 	}
-	for key, value := range v.Config {
-		t.row("config:", key+"="+value)
+	for _, key := range slices.Sorted(maps.Keys(v.Config)) {
+		t.row("config:", key+"="+v.Config[key])
 	}
 	for _, r := range v.Replicas {
 		state := ""

@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"amino.run/abi"
 	"amino.run/kernel"
+	"amino.run/kernel/client"
 	"amino.run/oms"
 )
 
@@ -26,51 +30,113 @@ machines. Without --data, what they know goes when they end.`,
 			if kernels < 1 {
 				return usagef("--kernels is at least 1")
 			}
+			ctx := cmd.Context()
+			var stop stops
+			defer func() { err = errors.Join(err, stop.run()) }()
 			if data == "" {
 				if data, err = os.MkdirTemp("", "aminorun-dev-"); err != nil {
-					return err
+					return abi.Errorf(abi.Storage, "no temporary directory: %v; name one with --data", err)
 				}
-				defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+				stop = append(stop, func() error { return os.RemoveAll(data) })
 			}
-			tuneMemory()
-			ctx := cmd.Context()
-			s, stop, err := a.runOMS(ctx, listen, filepath.Join(data, "oms"), oms.Options{})
+			release, err := openData(data)
 			if err != nil {
 				return err
 			}
-			stops := []func() error{stop}
-			defer func() {
-				for i := len(stops) - 1; i >= 0; i-- {
-					err = errors.Join(err, stops[i]())
-				}
-			}()
-			engine, err := newEngine(ctx, cacheDir())
+			stop = append(stop, release)
+			addr, err := a.startDev(ctx, listen, data, kernels, &stop)
 			if err != nil {
 				return err
 			}
-			for i := range kernels {
-				id := fmt.Sprintf("k%d", i+1)
-				_, stop, err := a.runKernel(ctx, kernel.Config{
-					ID: id, Listen: "127.0.0.1:0", OMS: s.Addr(), Engine: engine, Labels: devLabels(i),
-					Data: filepath.Join(data, id), Checkpoints: filepath.Join(data, "checkpoints"),
-				})
-				if err != nil {
-					return err
-				}
-				stops = append(stops, stop)
+			if err := awaitKernels(ctx, addr, kernels); err != nil {
+				return err
 			}
-			a.ready("ready: OMS at %s and %d kernels; in another terminal: aminorun ls kernels", s.Addr(), kernels)
+			a.ready("dev ready at %s: an OMS and %d kernels; try `aminorun ls kernels` in another terminal", addr, kernels)
 			<-ctx.Done()
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", DefaultOMS, "address of the OMS")
+	cmd.Flags().StringVar(&listen, "listen", DefaultOMS, "address of the OMS; port 0 picks one")
 	cmd.Flags().StringVar(&data, "data", "", "directory to keep state in (default: a temporary one)")
 	cmd.Flags().IntVar(&kernels, "kernels", 3, "how many kernels")
 	return cmd
 }
 
+// startDev starts an OMS and kernels, adds to stop what ends them, and returns
+// where the OMS is.
+func (a *app) startDev(ctx context.Context, listen, data string, kernels int, stop *stops) (string, error) {
+	tuneMemory()
+	s, stopOMS, err := a.runOMS(ctx, listen, filepath.Join(data, "oms"), oms.Options{})
+	if err != nil {
+		if omsAnswers(ctx, listen) {
+			err = abi.Errorf(abi.Exists, "an OMS runs at %s already, perhaps another `aminorun dev`: use that one, end it, or pass --listen 127.0.0.1:0", listen)
+		}
+		return "", err
+	}
+	*stop = append(*stop, stopOMS)
+	engine, err := newEngine(ctx, cacheDir(), stop)
+	if err != nil {
+		return "", err
+	}
+	for i := range kernels {
+		id := fmt.Sprintf("k%d", i+1)
+		_, stopKernel, err := a.runKernel(ctx, kernel.Config{
+			ID: id, Listen: "127.0.0.1:0", OMS: s.Addr(), Engine: engine, Labels: devLabels(i),
+			Data: filepath.Join(data, id), Checkpoints: filepath.Join(data, "checkpoints"),
+		})
+		if err != nil {
+			return "", err
+		}
+		*stop = append(*stop, stopKernel)
+	}
+	return s.Addr(), nil
+}
+
 // devLabels makes the kernels differ, so that placement can be tried.
 func devLabels(i int) map[string]string {
 	return map[string]string{"tier": []string{"cloud", "cloud", "device"}[i%3], "region": []string{"eu", "us"}[i%2]}
+}
+
+// omsAnswers reports whether there is an OMS at addr.
+func omsAnswers(ctx context.Context, addr string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c, err := client.Dial(ctx, addr)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	_, err = c.Nodes(ctx)
+	return err == nil
+}
+
+// awaitKernels waits until n kernels have joined the OMS at addr.
+func awaitKernels(ctx context.Context, addr string, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	c, err := client.Dial(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for {
+		nodes, err := c.Nodes(ctx)
+		if err != nil {
+			return err
+		}
+		live := 0
+		for _, node := range nodes {
+			if node.Live {
+				live++
+			}
+		}
+		if live >= n {
+			return nil
+		}
+		select {
+		case <-time.After(2 * time.Millisecond):
+		case <-ctx.Done():
+			return abi.Errorf(abi.Unavailable, "%d of %d kernels joined the OMS in 10 s", live, n)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,8 +27,8 @@ of the microservice is addressed instead.`,
   aminorun invoke kvstore put color '"blue"'
   aminorun invoke counter --verb checkpoint`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if least := map[bool]int{true: 1, false: 2}[verb != ""]; len(args) < least {
-				return usagef("%s wants a microservice and a method (or --verb VERB); see `%s --help`", cmd.CommandPath(), cmd.CommandPath())
+			if len(args) == 0 || len(args) == 1 && verb == "" {
+				return usagef("%s wants a microservice and a method (or --verb VERB); see `%[1]s --help`", cmd.CommandPath())
 			}
 			return nil
 		},
@@ -38,6 +39,7 @@ of the microservice is addressed instead.`,
 				ctx, cancel = context.WithTimeout(ctx, timeout)
 				defer cancel()
 			}
+			words := unguard(args[1:])
 			return a.withClient(ctx, func(c *client.Client) (err error) {
 				if through != "" {
 					if err := c.Through(ctx, through); err != nil {
@@ -46,9 +48,9 @@ of the microservice is addressed instead.`,
 				}
 				var out []byte
 				if verb != "" {
-					out, err = invokeVerb(ctx, c, args[0], verb, args[1:])
+					out, err = invokeVerb(ctx, c, args[0], verb, words)
 				} else {
-					out, err = invokeMethod(ctx, c, args[0], args[1], args[2:])
+					out, err = invokeMethod(ctx, c, args[0], words[0], words[1:])
 				}
 				if err != nil {
 					return err
@@ -72,59 +74,74 @@ func invokeMethod(ctx context.Context, c *client.Client, name, method string, wo
 	if err != nil {
 		return nil, err
 	}
-	var params []abi.Param
-	if t := m.Method(method); t != nil {
-		params = t.Params
+	t := m.Method(method)
+	if t == nil {
+		return c.Call(ctx, name, method, nil) // the answer says which methods there are
 	}
-	args, err := parseWords(words, params)
+	args, err := t.ParseWords(words)
 	if err != nil {
-		return nil, err
+		return nil, &usageError{err}
 	}
 	return c.Call(ctx, name, method, args)
 }
 
+// invokeVerb sends a verb. What its arguments are, only its deployment manager
+// knows: a word that is not JSON is text.
 func invokeVerb(ctx context.Context, c *client.Client, name, verb string, words []string) ([]byte, error) {
-	params := make([]abi.Param, len(words))
-	for i := range params {
-		params[i].Type = "string" // what is not JSON is text
-	}
-	args, err := parseWords(words, params)
-	if err != nil {
-		return nil, err
-	}
-	return c.Verb(ctx, name, verb, args)
-}
-
-// parseWords returns the words of a command line as a CBOR array. Words beyond the
-// parameters are kept: the answer says how many the method wants.
-func parseWords(words []string, params []abi.Param) ([]byte, error) {
-	items := make([]abi.Raw, len(words))
+	args := make([]abi.Raw, len(words))
 	for i, w := range words {
-		typ := "value"
-		if i < len(params) {
-			typ = params[i].Type
-		}
-		b, err := abi.ParseWord(w, typ)
+		b, err := abi.ParseWord(w, "")
 		if err != nil {
 			return nil, &usageError{fmt.Errorf("argument %d: %w", i+1, err)}
 		}
-		items[i] = b
+		args[i] = b
 	}
-	return abi.Encode(items)
+	b, err := abi.Encode(args)
+	if err != nil {
+		return nil, err
+	}
+	return c.Verb(ctx, name, verb, b)
 }
 
-// printValue prints a CBOR value as JSON; null prints nothing on a table.
+// printValue prints a CBOR value, of which nothing is null, as JSON.
 func (a *app) printValue(b []byte) error {
-	if len(b) == 0 {
-		b = []byte{0xf6}
-	}
-	text, err := abi.ToJSON(b)
-	if err != nil {
-		return err
+	text := []byte("null")
+	if len(b) > 0 {
+		var err error
+		if text, err = abi.ToJSON(b); err != nil {
+			return err
+		}
 	}
 	if a.output == "json" {
 		return a.print(json.RawMessage(text), nil)
 	}
-	fmt.Fprintf(a.stdout, "%s\n", text)
-	return nil
+	_, err := fmt.Fprintf(a.stdout, "%s\n", text)
+	return err
+}
+
+// guard stands before a negative number, which would be read as a flag.
+const guard = "\x00"
+
+// guardNegatives lets `aminorun invoke counter add -5` mean what it says.
+func guardNegatives(args []string) []string {
+	if len(args) == 0 || args[0] != "invoke" {
+		return args
+	}
+	guarded := make([]string, len(args))
+	for i, w := range args {
+		guarded[i] = w
+		if len(w) > 1 && w[0] == '-' && w[1] >= '0' && w[1] <= '9' {
+			guarded[i] = guard + w
+		}
+	}
+	return guarded
+}
+
+// unguard undoes guardNegatives.
+func unguard(words []string) []string {
+	plain := make([]string, len(words))
+	for i, w := range words {
+		plain[i] = strings.TrimPrefix(w, guard)
+	}
+	return plain
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,18 +17,25 @@ func (a *app) omsCmd() *cobra.Command {
 		Short:   "Run the OMS: the one place that knows where everything is",
 		Example: "  aminorun oms --listen 127.0.0.1:7070 --data /var/lib/amino/oms",
 		Args:    exactly(0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if data == "" {
 				return usagef("--data names the directory in which the OMS keeps what it knows")
 			}
-			tuneMemory()
-			s, stop, err := a.runOMS(cmd.Context(), listen, data, oms.Options{TTL: ttl})
+			release, err := openData(data)
 			if err != nil {
 				return err
 			}
+			stop := stops{release}
+			defer func() { err = errors.Join(err, stop.run()) }()
+			tuneMemory()
+			s, stopOMS, err := a.runOMS(cmd.Context(), listen, data, oms.Options{TTL: ttl})
+			if err != nil {
+				return err
+			}
+			stop = append(stop, stopOMS)
 			a.ready("oms ready at %s", s.Addr())
 			<-cmd.Context().Done()
-			return stop()
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", DefaultOMS, "address to serve on")

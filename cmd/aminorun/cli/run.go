@@ -38,14 +38,14 @@ type app struct {
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout: stdout, stderr: stderr}
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(guardNegatives(args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
 	}
 	fmt.Fprintf(stderr, "aminorun: %s\n", message(err))
 	var usage *usageError
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed
@@ -62,19 +62,15 @@ func message(err error) string {
 	case abi.Application:
 		return "the microservice answered: " + err.Error()
 	case abi.Unavailable, abi.Canceled:
-		if !strings.Contains(err.Error(), "did not run") && !strings.Contains(err.Error(), "may have run") {
-			return fmt.Sprintf("%v (%s)", err, e.Code.Fate())
+		for _, said := range []string{"not sent", "did not run", "may have run"} {
+			if strings.Contains(err.Error(), said) {
+				return err.Error()
+			}
 		}
+		return fmt.Sprintf("%v (%s)", err, e.Code.Fate())
 	}
 	return err.Error()
 }
-
-// A usageError is a command line that cannot be carried out as it stands.
-type usageError struct{ error }
-
-func (e *usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
 // root returns the command with all its sub-commands.
 func (a *app) root() *cobra.Command {
@@ -90,7 +86,7 @@ managers (DMs), named when a microservice is deployed, decide how it is distribu
   aminorun invoke counter add 5`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          exactly(0, "a command; `aminorun --help` lists them"),
+		Args:          exactly(0, "a command"),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(a.stdout)
@@ -112,36 +108,9 @@ managers (DMs), named when a microservice is deployed, decide how it is distribu
 		}
 		return nil
 	}
-	root.AddCommand(a.devCmd(), a.omsCmd(), a.kernelCmd(), a.deployCmd(), a.invokeCmd(), a.lsCmd(), a.describeCmd(),
-		a.migrateCmd(), a.deleteCmd(), a.snapshotCmd(), a.restoreCmd(), a.forkCmd(), a.dmsCmd())
+	root.AddCommand(a.devCmd(), a.omsCmd(), a.kernelCmd(), a.buildCmd(), a.deployCmd(), a.invokeCmd(), a.lsCmd(),
+		a.describeCmd(), a.migrateCmd(), a.deleteCmd(), a.snapshotCmd(), a.restoreCmd(), a.forkCmd(), a.dmsCmd(), a.versionCmd())
 	return root
-}
-
-// exactly wants n arguments, and says which.
-func exactly(n int, want string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return wants(cmd, args, want)
-		}
-		return nil
-	}
-}
-
-// between wants from least to most arguments, and says which.
-func between(least, most int, want string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < least || len(args) > most {
-			return wants(cmd, args, want)
-		}
-		return nil
-	}
-}
-
-func wants(cmd *cobra.Command, args []string, want string) error {
-	if !cmd.HasParent() && len(args) > 0 {
-		return usagef("unknown command %q; `aminorun --help` lists the commands", args[0])
-	}
-	return usagef("%s wants %s, got %d arguments; see `%s --help`", cmd.CommandPath(), want, len(args), cmd.CommandPath())
 }
 
 // withClient runs f with a client of the cluster.

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"amino.run/host"
 	"amino.run/host/wazero"
 	"amino.run/internal/api"
 	"amino.run/internal/mux"
@@ -19,6 +20,17 @@ import (
 
 // stopTimeout is how long a server that is told to stop waits for calls inside.
 const stopTimeout = 5 * time.Second
+
+// stops are what ends the servers of a process, in the order they were started.
+type stops []func() error
+
+// run ends them, the last one first.
+func (s stops) run() (err error) {
+	for i := len(s) - 1; i >= 0; i-- {
+		err = errors.Join(err, s[i]())
+	}
+	return err
+}
 
 // runOMS opens and serves an OMS.
 func (a *app) runOMS(ctx context.Context, listen, data string, opt oms.Options) (*mux.Server, func() error, error) {
@@ -53,15 +65,20 @@ func (a *app) runKernel(ctx context.Context, c kernel.Config) (*kernel.Kernel, f
 }
 
 // newEngine returns the engine that runs guests, with a cache of compiled modules
-// that outlives the process.
-func newEngine(ctx context.Context, dir string) (*wazero.Engine, error) {
-	return wazero.New(ctx, wazero.Options{CacheDir: dir})
+// that outlives the process, and adds to stop what ends it.
+func newEngine(ctx context.Context, dir string, stop *stops) (host.Engine, error) {
+	e, err := wazero.New(ctx, wazero.Options{CacheDir: dir})
+	if err != nil {
+		return nil, err
+	}
+	*stop = append(*stop, func() error { return e.Close(context.WithoutCancel(ctx)) })
+	return e, nil
 }
 
 // cacheDir returns where compiled modules are kept, for all kernels of a user.
 func cacheDir() string {
 	dir, err := os.UserCacheDir()
-	if err != nil {
+	if err != nil { // no HOME
 		dir = os.TempDir()
 	}
 	return filepath.Join(dir, "aminorun", "compiled")
