@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,9 +81,6 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 	if epoch != r.epoch {
 		return nil, caller.MovedTo(r.here())
 	}
-	if len(call.Path) > 0 && slices.Contains(call.Path, r.Group()) {
-		return nil, reentrant(r.group.Load().Name)
-	}
 	if !r.k.lease.held.Load() {
 		return nil, r.k.lease.err()
 	}
@@ -98,10 +94,6 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 		r.doDeferred(ctx, call.ID)
 	}
 	return out, err
-}
-
-func reentrant(name string) error {
-	return abi.Errorf(abi.Reentrant, "%s waits for this very call: a microservice cannot be called back while it waits; return first, or split it in two", name)
 }
 
 // defer_ notes verbs that a guest sent to itself during a call.

@@ -51,6 +51,11 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 	}
 	start := req.Start
 	start.Snapshot, start.Closed = s, true
+	if !req.Keep && req.To.Store != k.store.id {
+		if start.Saved, err = k.saved(r.peer); err != nil {
+			return api.SendReply{}, err
+		}
+	}
 	var rep api.StartReply
 	if req.To.ID == k.node.ID {
 		rep, err = k.serveStart(ctx, nil, start)
@@ -58,6 +63,16 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 		rep, err = remote[api.StartReply](ctx, k, req.To, api.KernelStart, start)
 	}
 	return api.SendReply{Bytes: len(s.Image), Recovers: rep.Recovers}, err
+}
+
+// saved returns the checkpoint of a replica that goes where its file cannot be
+// read, nil if it has none.
+func (k *Kernel) saved(peer string) (*api.Snapshot, error) {
+	s, err := k.store.load(peer)
+	if errors.Is(err, abi.ErrNotFound) {
+		return nil, nil
+	}
+	return &api.Snapshot{Version: s.Version, Image: s.Image}, err
 }
 
 // serveOpen opens the gate of a replica that was started closed, or sent.

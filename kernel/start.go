@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"amino.run/abi"
+	"amino.run/dms"
 	"amino.run/internal/api"
 	"amino.run/internal/mux"
 	"amino.run/kernel/caller"
@@ -20,6 +21,11 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 	defer cancel()
 	if old, err := k.find(req.Peer); err == nil && old.epoch >= req.Epoch {
 		return api.StartReply{}, abi.Errorf(abi.Exists, "%s runs here in epoch %d already", req.Peer, old.epoch)
+	}
+	if s := req.Saved; s != nil {
+		if err := k.store.save(req.Peer, req.Epoch, dms.Snapshot{Version: s.Version, Image: s.Image}); err != nil {
+			return api.StartReply{}, err
+		}
 	}
 	r, err := k.newReplica(ctx, &req)
 	if err != nil {

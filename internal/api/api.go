@@ -166,6 +166,7 @@ type StartRequest struct {
 	Epoch    uint64
 	Snapshot *Snapshot // nil: boot, then the constructor
 	Resume   bool      // run amino_resume: the state was another microservice's or replica's
+	Saved    *Snapshot // what was last saved of the replica, where the new kernel cannot read it; filled by a sender
 	Recover  bool      // run the OnRecover upcalls before opening
 	Closed   bool      // leave the gate closed until KernelOpen
 }

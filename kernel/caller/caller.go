@@ -4,6 +4,7 @@ package caller
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,8 +75,8 @@ func (c *Caller) Call(ctx context.Context, target string, call dms.Call) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	if len(call.Path) >= MaxDepth {
-		return nil, abi.Errorf(abi.Reentrant, "call of %s: %d microservices wait for one another; that is the limit", target, MaxDepth)
+	if err := waits(call.Path, r.group.Load()); err != nil {
+		return nil, err
 	}
 	call.ID, call.From = c.ids.Add(1), c.kernel.Here()
 	if len(call.Path) == 0 {
@@ -90,6 +91,20 @@ func (c *Caller) Call(ctx context.Context, target string, call dms.Call) ([]byte
 		defer cancel()
 	}
 	return r.handler(ctx, call)
+}
+
+// waits refuses a call of a microservice that waits for it. It is asked before any
+// proxy, which might wait too.
+func waits(path []string, g *api.Group) error {
+	switch {
+	case len(path) == 0:
+		return nil
+	case len(path) >= MaxDepth:
+		return abi.Errorf(abi.Reentrant, "call of %s: %d microservices wait for one another; that is the limit", g.Name, MaxDepth)
+	case slices.Contains(path, g.ID):
+		return abi.Errorf(abi.Reentrant, "%s waits for this very call: a microservice cannot be called back while it waits; return first, or split it in two", g.Name)
+	}
+	return nil
 }
 
 // Group returns the group of a name or ID as this caller knows it.

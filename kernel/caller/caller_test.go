@@ -224,11 +224,15 @@ func TestProxiesRun(t *testing.T) {
 	})
 }
 
-func TestDepthIsLimited(t *testing.T) {
+func TestCallsThatWouldWaitForThemselves(t *testing.T) {
 	w := &world{answer: func(api.Replica, dms.Call) ([]byte, error) { return nil, nil }}
 	w.place("k1", 1)
-	_, err := w.caller(t).Call(t.Context(), "counter", dms.Call{Method: "get", Path: make([]string, MaxDepth)})
-	if !errors.Is(err, abi.ErrReentrant) {
-		t.Errorf("got %v", err)
+	w.group.Spec.DMs = []string{"Immutable"} // a proxy that would fetch, and wait
+	c := w.caller(t)
+	for name, path := range map[string][]string{"too deep": make([]string, MaxDepth), "back to the start": {"m1", "m2"}} {
+		_, err := c.Call(t.Context(), "counter", dms.Call{Method: "get", Path: path})
+		if !errors.Is(err, abi.ErrReentrant) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
