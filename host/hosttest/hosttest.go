@@ -41,6 +41,7 @@ var cases = []struct {
 	{"grace", "a guest whose deadline passed while it waited may still answer", grace},
 	{"busy", "while a call is inside, others are refused and have not run", busy},
 	{"close", "closing stops a call that computes, waits for it, and refuses later ones", closing},
+	{"close while waiting", "closing waits for a call that waits for an answer, and does not take its memory", closingWaits},
 	{"many", "instances of one module run side by side", many},
 }
 

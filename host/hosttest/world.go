@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -148,6 +149,31 @@ func closing(t *testing.T, r *room) {
 	}
 	if _, err := i.Snapshot(); err == nil {
 		t.Error("a closed instance gave a snapshot")
+	}
+}
+
+func closingWaits(t *testing.T, r *room) {
+	var i host.Instance
+	closed := make(chan error)
+	env := &Env{OnInvoke: func(context.Context, abi.Request) ([]byte, error) {
+		go func() { closed <- i.Close(context.Background()) }()
+		for range 100 {
+			runtime.Gosched()
+		}
+		select {
+		case <-closed:
+			t.Error("Close came back while a call was inside")
+		default:
+		}
+		return []byte{0x01}, nil
+	}}
+	i = Start(t, r.module, host.Config{Env: env}, nil)
+	v, err := i.Invoke(context.Background(), abi.Method, 0, "i", request(abi.Method, "other", "get"))
+	if code := abi.CodeOf(err); code != abi.Unavailable && string(v) != "\x01" {
+		t.Errorf("the call inside ended with %x, %v", v, err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
 }
 

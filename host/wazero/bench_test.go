@@ -25,7 +25,7 @@ func BenchmarkInvoke(b *testing.B) {
 	all["assembly"] = testguest.Binary()
 	for language, module := range all {
 		_, m := hosttest.Compile(b, e, module)
-		i := hosttest.Start(b, m, host.Config{}, nil)
+		i := construct(b, m, host.Limits{})
 		method := "add"
 		if language == "assembly" {
 			method = "c"

@@ -112,7 +112,11 @@ func open(frame []byte) ([]byte, error) {
 	if abi.Code(frame[0]) == abi.OK {
 		return frame[2:], nil
 	}
-	return nil, &abi.Error{Code: abi.Code(frame[0]), State: abi.State(frame[1]), Msg: text(frame[2:])}
+	e := &abi.Error{Code: abi.Code(frame[0]), State: abi.State(frame[1]), Msg: text(frame[2:])}
+	if e.Code == abi.Moved {
+		e.Code = abi.Application // kernels alone say it, and act on it
+	}
+	return nil, e
 }
 
 // Describe implements host.Instance.

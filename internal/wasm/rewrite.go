@@ -58,7 +58,7 @@ func (m *Module) MutableGlobals() []uint32 {
 //   - every loop and every function that calls or is long counting down the global
 //     FuelExport, and calling the import PollName when it is below zero,
 //   - the same import called before each call of another import, and memory.grow,
-//   - no custom sections, whose offsets no longer hold.
+//   - no custom sections, whose offsets no longer hold, but the functions' names.
 //
 // Instantiating it therefore writes no memory. m must have no Reasons.
 func (m *Module) Rewrite() []byte {
@@ -86,6 +86,9 @@ func (m *Module) Rewrite() []byte {
 	w.upTo(11)
 	if m.passive {
 		w.section(11, w.data())
+	}
+	if names := w.names(); names != nil {
+		w.section(0, names)
 	}
 	return w.out
 }

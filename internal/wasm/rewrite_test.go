@@ -99,3 +99,15 @@ func TestRewriteLeast(t *testing.T) {
 		t.Errorf("%+v", after)
 	}
 }
+
+func TestNames(t *testing.T) {
+	m := &Module{}
+	m.Import("env", "log", none, none)
+	m.Func("f", none, none, nil)
+	m.Custom("name", wasm.AppendSection(nil, 1, Code(2, 0, 1, []byte("l"), 1, 3, []byte("one"))))
+	_, after := rewrite(t, m.Bytes())
+	want := wasm.AppendSection(nil, 1, Code(3, 2, 3, []byte("one"), 3, 10, []byte("amino:poll"), 4, 7, []byte("env.log")))
+	if got := after.Custom("name"); !bytes.Equal(got, want) {
+		t.Errorf("names are %q, want %q", got, want)
+	}
+}
