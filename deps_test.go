@@ -44,10 +44,10 @@ var rooms = []room{
 	{"kernel/client", "the cluster as a program that is no kernel sees it", []string{"abi", "internal/api", "internal/mux"}},
 	{"kernel", "one node; meets the OMS only in internal/api", []string{"abi", "dms", "host", "internal/api", "internal/fsutil", "internal/mux", "kernel/caller", "kernel/internal/part"}},
 	{"oms", "the one place that knows where everything is; never sees a guest", []string{"abi", "dms", "internal/api", "internal/mux", "internal/fsutil"}},
-	{"cmd", "joins the rooms", []string{"abi", "dms", "dms/standard", "host", "host/wazero", "internal/api", "internal/fsutil", "internal/guestbuild", "kernel", "kernel/client", "oms"}},
+	{"cmd", "joins the rooms", []string{"abi", "dms", "dms/standard", "host", "host/wazero", "internal/api", "internal/fsutil", "internal/guestbuild", "internal/mux", "kernel", "kernel/client", "oms"}},
 	{"bench", "measures the rooms against each other and against peers", []string{"*"}},
 	{"e2e", "tests real processes", []string{"*"}},
-	{"examples", "what users write", nil},
+
 	{"guest-sdks", "meets the kernel only in ABI.md; its suite runs guests on the host", []string{"abi", "host", "host/wazero", "internal/guestbuild"}},
 }
 
