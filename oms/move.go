@@ -25,7 +25,7 @@ func (o *OMS) Migrate(ctx context.Context, req api.MigrateRequest) (api.MigrateR
 	return g.move(ctx, rec.Replicas[0].Peer, req.To)
 }
 
-// move takes a replica to a node: DESIGN.md, section 6. An error means that it
+// move takes a replica to a node: docs/design.md, "A move". An error means that it
 // is where it was.
 func (g *group) move(ctx context.Context, peer, to string) (api.MigrateReply, error) {
 	ctx, cancel := g.within(ctx)

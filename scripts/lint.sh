@@ -7,7 +7,7 @@ unformatted=$(gofmt -l $(git ls-files '*.go'))
 [ -z "$unformatted" ] || { echo "not gofmt-ed: $unformatted" >&2; exit 1; }
 
 for module in . guest-sdks/go examples; do
-	(cd $module && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...)
+	(cd $module && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)
 done
 
 go generate ./...
