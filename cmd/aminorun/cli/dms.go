@@ -8,6 +8,7 @@ import (
 
 	"amino.run/abi"
 	"amino.run/dms"
+	"amino.run/dms/standard"
 )
 
 func (a *app) dmsCmd() *cobra.Command {
@@ -25,18 +26,20 @@ func (a *app) dmsCmd() *cobra.Command {
 	}
 }
 
-// A dmView is a deployment manager as `--output json` shows it.
+// A dmView is a deployment manager as `--output json` shows it. One that is not
+// of package standard has no summary and no doc.
 type dmView struct {
-	Name   string      `json:"name"`
-	Short  string      `json:"short"`
-	Doc    string      `json:"doc,omitempty"`
-	Fields []fieldView `json:"fields"`
+	Name    string      `json:"name"`
+	Summary string      `json:"summary,omitempty"`
+	Doc     string      `json:"doc,omitempty"` // Markdown
+	Fields  []fieldView `json:"fields"`
 }
 
 type fieldView struct {
 	Name    string `json:"name"`
 	Type    string `json:"type"`
 	Default string `json:"default"`
+	Doc     string `json:"doc,omitempty"`
 }
 
 func viewDM(name string) (dmView, error) {
@@ -44,41 +47,28 @@ func viewDM(name string) (dmView, error) {
 	if err != nil {
 		return dmView{}, err
 	}
-	v := dmView{Name: name, Fields: []fieldView{}}
+	v := dmView{Name: name, Summary: standard.Summary(name), Fields: []fieldView{}}
 	for _, f := range fields {
-		v.Fields = append(v.Fields, fieldView{f.Name, f.Type, f.Default})
+		v.Fields = append(v.Fields, fieldView{f.Name, f.Type, f.Default, f.Doc})
 	}
 	return v, nil
 }
 
 func (a *app) listDMs() error {
-	var views []dmView
+	views := []dmView{}
 	for _, name := range dms.Names() {
 		v, err := viewDM(name)
 		if err != nil {
 			return err
 		}
-		v.Doc = ""
 		views = append(views, v)
 	}
 	return a.print(views, func(t *table) {
 		t.row("DM", "WHAT IT DOES")
 		for _, v := range views {
-			t.row(v.text(), v.Short)
+			t.row(v.Name, strings.TrimSuffix(v.Summary, "."))
 		}
 	})
-}
-
-// text returns the DM with its fields at their defaults.
-func (v dmView) text() string {
-	if len(v.Fields) == 0 {
-		return v.Name
-	}
-	fields := make([]string, len(v.Fields))
-	for i, f := range v.Fields {
-		fields[i] = f.Name + "=" + f.Default
-	}
-	return v.Name + "(" + strings.Join(fields, ", ") + ")"
 }
 
 func (a *app) explainDM(name string) error {
@@ -86,9 +76,46 @@ func (a *app) explainDM(name string) error {
 	if err != nil {
 		return abi.Errorf(abi.NotFound, "%v", err)
 	}
-	if a.output == "json" {
-		return a.print(v, nil)
+	v.Doc, _ = standard.Doc(name)
+	if a.output == "table" && v.Doc != "" {
+		if _, err := fmt.Fprintf(a.stdout, "%s\n\n", plainText(v.Doc)); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintln(a.stdout, strings.TrimSpace(v.Doc))
-	return err
+	return a.print(v, func(t *table) {
+		if len(v.Fields) == 0 {
+			t.row(v.Name + " has no fields.")
+			return
+		}
+		t.row("FIELD", "TYPE", "DEFAULT", "WHAT IT IS")
+		for _, f := range v.Fields {
+			t.row(f.Name, f.Type, f.Default, f.Doc)
+		}
+	})
+}
+
+// textWidth is how many letters a line of text has at most.
+const textWidth = 88
+
+// plainText returns Markdown as a terminal shows it, without its tables.
+func plainText(markdown string) string {
+	var paragraphs []string
+	for p := range strings.SplitSeq(markdown, "\n\n") {
+		if strings.HasPrefix(p, "|") {
+			continue
+		}
+		var line, text strings.Builder
+		for _, word := range strings.Fields(strings.NewReplacer("**", "", "`", "").Replace(p)) {
+			if line.Len()+1+len(word) > textWidth {
+				text.WriteString(line.String() + "\n")
+				line.Reset()
+			}
+			if line.Len() > 0 {
+				line.WriteByte(' ')
+			}
+			line.WriteString(word)
+		}
+		paragraphs = append(paragraphs, text.String()+line.String())
+	}
+	return strings.Join(paragraphs, "\n\n")
 }

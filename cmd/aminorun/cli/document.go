@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +32,7 @@ type metadata struct {
 // A spec has the fields of api.Spec as a person writes them.
 type spec struct {
 	Module       string            `yaml:"module"` // a path, relative to the document
-	Args         []argument        `yaml:"args"`
+	Args         arguments         `yaml:"args"`
 	DMs          *[]string         `yaml:"dms"` // default: the module's; [] is none
 	Config       map[string]string `yaml:"config"`
 	NodeSelector [][]requirement   `yaml:"nodeSelector"` // of the terms one, and of it every requirement
@@ -50,12 +50,11 @@ type requirement struct {
 
 // readDocument reads a document strictly: a field it does not know is an error.
 func readDocument(path string) (*document, error) {
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, abi.Errorf(abi.NotFound, "the document cannot be read: %v", err)
 	}
-	defer f.Close()
-	d, err := decodeDocument(f)
+	d, err := decodeDocument(asYAML(b))
 	if err != nil {
 		return nil, abi.Errorf(abi.Refused, "%s: %v", path, err)
 	}
@@ -65,9 +64,9 @@ func readDocument(path string) (*document, error) {
 	return d, nil
 }
 
-func decodeDocument(r io.Reader) (*document, error) {
+func decodeDocument(b []byte) (*document, error) {
 	d := &document{}
-	dec := yaml.NewDecoder(r)
+	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	switch err := dec.Decode(d); {
 	case errors.Is(err, io.EOF):
@@ -113,11 +112,7 @@ func (d *document) deployment() (_ *deployment, err error) {
 	if err := s.Selector.Validate(); err != nil {
 		return nil, fmt.Errorf("spec.nodeSelector: %w", err)
 	}
-	args := make([]json.RawMessage, len(d.Spec.Args))
-	for i, a := range d.Spec.Args {
-		args[i] = a.json
-	}
-	return &deployment{module: d.Spec.Module, args: args, spec: s}, nil
+	return &deployment{module: d.Spec.Module, args: d.Spec.Args, spec: s}, nil
 }
 
 func parseTimeout(text string) (time.Duration, error) {

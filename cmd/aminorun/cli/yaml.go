@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,20 +12,31 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// An argument is any YAML value, as JSON. It is made of what is written, not of
-// what YAML makes of it: 2026-01-02 stays text, and a large number stays itself.
-type argument struct{ json json.RawMessage }
+// arguments are YAML values, as JSON. They are made of what is written, not of what
+// YAML makes of it: 2026-01-02 stays text, and a large number stays itself.
+type arguments []json.RawMessage
 
 // UnmarshalYAML implements yaml.Unmarshaler.
-func (a *argument) UnmarshalYAML(n *yaml.Node) (err error) {
-	v, err := plainValue(n)
-	if err != nil {
-		return err
+func (a *arguments) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.SequenceNode {
+		return wrongAt(n, "want a list of arguments")
 	}
-	if a.json, err = json.Marshal(v); err != nil { // .inf
-		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: JSON, and so an argument, cannot be %s", n.Line, n.Value)}}
+	for _, c := range n.Content {
+		v, err := plainValue(c)
+		if err != nil {
+			return err
+		}
+		b, err := json.Marshal(v)
+		if err != nil { // .inf
+			return wrongAt(c, "an argument is JSON, which cannot be %s", c.Value)
+		}
+		*a = append(*a, b)
 	}
 	return nil
+}
+
+func wrongAt(n *yaml.Node, format string, args ...any) error {
+	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: ", n.Line) + fmt.Sprintf(format, args...)}}
 }
 
 // plainValue returns a node as what package json marshals.
@@ -51,7 +63,7 @@ func plainValue(n *yaml.Node) (any, error) {
 		}
 		return list, nil
 	case yaml.AliasNode:
-		return nil, &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: an argument cannot be an alias (*%s); write it out", n.Line, n.Value)}}
+		return nil, wrongAt(n, "an argument cannot be an alias (*%s); write it out", n.Value)
 	}
 	switch n.ShortTag() {
 	case "!!null", "!!bool", "!!int", "!!float":
@@ -60,6 +72,30 @@ func plainValue(n *yaml.Node) (any, error) {
 		return v, err
 	}
 	return n.Value, nil
+}
+
+// jsonString is a string as JSON writes it.
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// asYAML returns JSON as YAML, line by line. All JSON is YAML but for some escapes
+// in strings, which are written out; what is not JSON stays as it is.
+func asYAML(b []byte) []byte {
+	if !json.Valid(b) {
+		return b
+	}
+	return jsonString.ReplaceAllFunc(b, func(literal []byte) []byte {
+		var text string
+		if err := json.Unmarshal(literal, &text); err != nil {
+			return literal
+		}
+		var out bytes.Buffer
+		e := json.NewEncoder(&out)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(text); err != nil {
+			return literal
+		}
+		return bytes.TrimSpace(out.Bytes())
+	})
 }
 
 var (
