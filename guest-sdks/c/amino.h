@@ -132,6 +132,7 @@ size_t amino_len(amino_value v);          // items of a list, pairs of a map, el
 amino_value amino_get(amino_value map, const char *key); // NULL if absent
 amino_value amino_first(amino_value v);   // the first item of a list, key of a map
 amino_value amino_after(amino_value item); // the item behind it: a key's value, the next key
+                                           // (NULL behind a value that is not part of another)
 
 // The world
 

@@ -75,7 +75,7 @@ extern const amino_service amino_this;
   static amino_##T S##_##NAME(__attribute__((unused)) CONST S *self AMINO_EACH_(AMINO_DECLARE_, PARAMS)); \
   static void S##_##NAME##_run(amino_args *in, __attribute__((unused)) cbor_writer *out) {         \
     AMINO_EACH_(AMINO_READ_, PARAMS)                                                               \
-    if (in->mismatch || amino_error()) return;                                                                  \
+    if (amino_unfit(in)) return;                                                                   \
     AMINO_ANSWER##NOTHING(T, S##_##NAME(&S##_state AMINO_EACH_(AMINO_PASS_, PARAMS)));             \
   }                                                                                                \
   static const amino_param S##_##NAME##_params[] = {AMINO_EACH_(AMINO_DESCRIBE_, PARAMS){NULL, NULL}}; \
@@ -129,6 +129,7 @@ amino_value amino_send_(int kind, const char *target, const amino_value *name_an
 amino_value amino_list_(const amino_value *items);
 amino_value amino_map_(const amino_value *keys_and_values);
 
+bool amino_unfit(const amino_args *in); // whether an argument is not of its parameter's type
 amino_s8 amino_read_s8(amino_args *in);
 amino_s16 amino_read_s16(amino_args *in);
 amino_s32 amino_read_s32(amino_args *in);

@@ -17,6 +17,13 @@ static void fits(amino_args *in, bool ok) {
   if (!ok && !in->mismatch) in->mismatch = in->taken;
 }
 
+// What a reader of a user's own type found wrong is a bad argument, too.
+bool amino_unfit(const amino_args *in) {
+  const char *why;
+  if (amino_error() == AMINO_APPLICATION && amino_catch(&why)) amino_fail_as(AMINO_BAD_ARGUMENT, "%s", why);
+  return in->mismatch || amino_error();
+}
+
 #define READ(T, CONVERT)              \
   amino_##T amino_read_##T(amino_args *in) { \
     amino_value v;                    \

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t null_item[] = {0xf6};
+// Behind every value in memory stands a stop, so that a walk past its end finds
+// null and not other memory.
+enum { STOP = 0xff };
+
+static const uint8_t null_item[] = {0xf6, STOP};
 const amino_value amino_end_ = (amino_value)(null_item + 1);
 
 static const uint8_t *bytes_of(amino_value v) { return v ? (const uint8_t *)v : null_item; }
@@ -18,10 +22,10 @@ static cbor_item item_of(amino_value v) {
 // Making values
 
 amino_value amino_made(cbor_writer *w) {
-  uint8_t *p = w->failed ? NULL : (uint8_t *)amino_temp(w->len ? w->len : 1);
-  if (w->failed) amino_no_memory();
-  if (p && w->len) memcpy(p, w->data, w->len);
-  if (p && !w->len) *p = null_item[0];
+  if (!w->len) cbor_null(w);
+  cbor_raw(w, &(uint8_t){STOP}, 1);
+  uint8_t *p = (uint8_t *)(w->failed ? amino_no_memory() : amino_temp(w->len));
+  if (p) memcpy(p, w->data, w->len);
   free(w->data);
   *w = (cbor_writer){0};
   return (amino_value)p;
@@ -204,7 +208,10 @@ amino_value amino_first(amino_value v) {
   return has_items(it.kind) && it.u ? (amino_value)it.data : NULL;
 }
 
-amino_value amino_after(amino_value item) { return (amino_value)cbor_skip(bytes_of(item)); }
+amino_value amino_after(amino_value item) {
+  const uint8_t *p = cbor_skip(bytes_of(item));
+  return *p == STOP ? NULL : (amino_value)p;
+}
 
 amino_value amino_get(amino_value map, const char *key) {
   cbor_item m = item_of(map), k;

@@ -72,6 +72,15 @@ AMINO_METHOD(Test_Thing, total, (value v), s64) {
   for (size_t n = amino_len(v); n--; item = amino_after(item)) sum += amino_to_s64(item);
   return sum;
 }
+typedef struct { double x, y; } amino_point;
+#define AMINO_SPLIT_point point,
+#define AMINO_WIT_point "tuple<f64, f64>"
+static amino_point amino_read_point(amino_args *in) {
+  amino_value v = amino_read_value(in), x = amino_first(v);
+  return (amino_point){amino_to_f64(x), amino_to_f64(amino_after(x))};
+}
+static void amino_write_point(cbor_writer *w, amino_point p) { cbor_array(w, 2), cbor_float(w, p.x), cbor_float(w, p.y); }
+AMINO_READONLY(Test_Thing, turn, (point p), point) { return (amino_point){p.y, p.x}; }
 AMINO_METHOD(Test_Thing, world, (), string) {
   uint8_t dice[2];
   amino_random(dice, 2);
@@ -124,6 +133,7 @@ static void calls(void) {
   REPLIES("tick", "81c101", "0000c076313937302d30312d30315430303a30303a30322e355a");
   REPLIES("tick", "81c1f9b800", "0000c074313937302d30312d30315430303a30303a30315a"); // -0.5
   REPLIES("total", "818301f9c00018ff", "000018fe");
+  REPLIES("turn", "818201f94100", "000082f94100f93c00");
   REPLIES("world", "80", "00006476313431");
   CHECK(!strcmp(logged, "2 \xc3\xa9"), "logged %s", logged);
 }
@@ -138,6 +148,8 @@ static void errors(void) {
   FAILS("add", "816161", 17, "add: by is text, want s64");
   FAILS("add", "81f93e00", 17, "add: by is a float, want s64");
   FAILS("add", "811bffffffffffffffff", 17, "add: by is an integer, want s64");
+  FAILS("turn", "8180", 17, "a value is null where a float is wanted");
+  FAILS("turn", "818101", 17, "a value is null where a float is wanted");
   FAILS("add", "a0", 17, "the arguments are a map, want an array");
   FAILS("add", "8101ff", 17, "the arguments are broken CBOR: more than one value");
   FAILS("put_all", "836261004101f6", 17, "text with a zero byte is no string");
