@@ -70,7 +70,7 @@ func answers(t *testing.T, r *room) {
 	if err := abi.Decode(call(t, i, "W"), &who); err != nil || who["name"] != "guest" || who["id"] != "guest/0" || who["node"] != "n1" {
 		t.Errorf("self came as %v, %v", who, err)
 	}
-	if number(t, i, "R") == number(t, i, "R") {
+	if one, two := number(t, i, "R"), number(t, i, "R"); one == two {
 		t.Error("random bytes repeat")
 	}
 	call(t, i, "L", []byte("a \xff line")...)
