@@ -77,6 +77,10 @@ func (a *app) explainDM(name string) error {
 		return abi.Errorf(abi.NotFound, "%v", err)
 	}
 	v.Doc, _ = standard.Doc(name)
+	return a.printDM(v)
+}
+
+func (a *app) printDM(v dmView) error {
 	if a.output == "table" && v.Doc != "" {
 		if _, err := fmt.Fprintf(a.stdout, "%s\n\n", plainText(v.Doc)); err != nil {
 			return err
