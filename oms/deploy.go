@@ -110,6 +110,9 @@ func (g *group) create(ctx context.Context, at place, from *api.Snapshot) (*dire
 	if err := g.coord.created(ctx); err != nil {
 		return nil, fmt.Errorf("deploy %s: %w", g.spec.Name, err)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	change, err := g.o.store.do(directory.Run{Group: g.id, Recovers: recovers})
 	if err != nil {
 		return nil, err

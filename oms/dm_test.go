@@ -2,6 +2,7 @@ package oms_test
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"amino.run/abi"
@@ -15,6 +16,8 @@ func init() {
 	dms.Register("TestTier", func() dms.DM { return &tier{Tier: "cloud"} })
 	dms.Register("TestCount", func() dms.DM { return new(count) })
 	dms.Register("TestMover", func() dms.DM { return new(mover) })
+	future.Store(true)
+	dms.Register("TestFuture", func() dms.DM { return new(fromFuture) })
 	dms.Register("TestBroken", func() dms.DM { return new(broken) })
 }
 
@@ -112,4 +115,15 @@ func (*broken) Coordinator(g dms.Group) {
 	dms.Answer(g, func(ctx context.Context, _ dms.Peer, _ selfie) (dms.None, error) {
 		return dms.Ask[dms.None](ctx, g, dms.Coordinator, panics{})
 	})
+}
+
+// fromFuture panics while it is built by an OMS of the present.
+type fromFuture struct{}
+
+var future atomic.Bool
+
+func (*fromFuture) Coordinator(dms.Group) {
+	if !future.Load() {
+		panic("made for another version")
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,12 +37,16 @@ type kernel struct {
 	fails    map[string][]fault // by name, of the next calls
 	groups   map[string]api.Group
 	nodes    []api.Node
-	refused  bool // to inspect
+	slow     time.Duration // to start a replica
+	onSlow   func()        // meanwhile
+	cells    int           // layers it was given last
 	answers  func(api.AskRequest) ([]byte, error)
+
+	inspected atomic.Int64
 }
 
 type replica struct {
-	name     string
+	module   string
 	epoch    uint64
 	closed   bool
 	state    int
@@ -85,7 +90,9 @@ func newNetwork(t testing.TB) *network {
 func (n *network) open() {
 	n.t.Helper()
 	opt := n.opt
-	opt.FS = n.fs
+	if opt.FS == nil {
+		opt.FS = n.fs
+	}
 	o, err := oms.Open("oms", opt)
 	if err != nil {
 		n.t.Fatal(err)
@@ -137,6 +144,13 @@ func (n *network) clone() *vfs.MemFS {
 	return n.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(rand.Uint64(), 1))})
 }
 
+// crashWith starts the OMS anew with other options, on another disk if FS is one.
+func (n *network) crashWith(opt oms.Options) {
+	opt.Log, opt.Ballast = n.opt.Log, n.opt.Ballast
+	n.opt = opt
+	n.crash()
+}
+
 // hear notes a message that a kernel got.
 func (n *network) hear(format string, args ...any) {
 	n.mu.Lock()
@@ -177,6 +191,13 @@ func (n *network) joined(id string, labels string) *kernel {
 		n.t.Fatal(err)
 	}
 	return k
+}
+
+// fail makes the next calls of a name fail.
+func (k *kernel) fail(name string, faults ...fault) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fails[name] = append(k.fails[name], faults...)
 }
 
 func (k *kernel) connect() {
@@ -296,6 +317,7 @@ func (n *network) die() error {
 
 func (k *kernel) handlers() {
 	handle(k, api.KernelInspect, func(req api.Ref) (api.Inspection, error) {
+		k.inspected.Add(1)
 		wasm, err := k.net.oms.GetModule(context.Background(), req)
 		if err != nil {
 			return api.Inspection{}, err
@@ -332,7 +354,7 @@ func (k *kernel) handlers() {
 		if err != nil {
 			return api.Snapshot{}, err
 		}
-		return api.Snapshot{Module: k.groups[group(ref.Peer)].Spec.Module, Image: fmt.Append(nil, r.state)}, nil
+		return api.Snapshot{Module: r.module, Image: fmt.Append(nil, r.state)}, nil
 	})
 	handle(k, api.KernelChanged, func(c api.Changed) (api.None, error) {
 		for _, g := range c.Groups {
@@ -378,11 +400,6 @@ func failed(err error) string {
 	return ": " + err.Error()
 }
 
-func group(peer string) string {
-	id, _, _ := strings.Cut(peer, "/")
-	return id
-}
-
 func (k *kernel) find(ref api.ReplicaRef) (*replica, error) {
 	r := k.replicas[ref.Peer]
 	switch {
@@ -396,12 +413,19 @@ func (k *kernel) find(ref api.ReplicaRef) (*replica, error) {
 
 // start starts a replica: with a snapshot's number, the saved one, or 0.
 func (k *kernel) start(req api.StartRequest) (api.StartReply, error) {
+	if k.slow > 0 {
+		if k.onSlow != nil {
+			k.onSlow()
+		}
+		time.Sleep(k.slow)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	how := ""
-	r := &replica{name: req.Group.Name, epoch: req.Epoch, closed: req.Closed, recovers: slices.Contains(req.Group.Spec.DMs, "TestDurable")}
+	r := &replica{module: req.Group.Spec.Module, epoch: req.Epoch, closed: req.Closed, recovers: slices.Contains(req.Group.Spec.DMs, "TestDurable")}
 	if req.Snapshot != nil {
 		how += " from snapshot"
+		k.cells = len(req.Snapshot.Cells)
 		fmt.Sscan(string(req.Snapshot.Image), &r.state)
 	}
 	if req.Recover {

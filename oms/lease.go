@@ -24,18 +24,15 @@ func (o *OMS) Join(ctx context.Context, k Kernel, req api.JoinRequest) (api.Join
 		if err := ms.update(req); err != nil {
 			return api.JoinReply{}, err
 		}
-		o.reconcile(req.Node.ID)
 	} else {
-		change, err := o.store.do(directory.Join{Node: req.Node, Incarnation: req.Incarnation})
-		if err != nil {
+		if _, err := o.store.do(directory.Join{Node: req.Node, Incarnation: req.Incarnation}); err != nil {
 			return api.JoinReply{}, err
 		}
 		ms.add(req.Node.ID, req.Incarnation, k)
 		o.log.Info("kernel joined", "node", req.Node.ID, "addr", req.Node.Addr, "labels", api.FormatLabels(req.Node.Labels))
-		o.lost(change)
 		ms.tell(nil, true)
 	}
-	o.repairAll()
+	o.reconcile(req.Node.ID)
 	return api.JoinReply{TTL: o.opt.TTL, Nodes: o.liveNodes()}, nil
 }
 
@@ -48,7 +45,6 @@ func (o *OMS) Renew(_ context.Context, k Kernel, req api.RenewRequest) (api.Rene
 	}
 	if back {
 		o.reconcile(req.Node)
-		o.repairAll()
 	}
 	return api.RenewReply{TTL: o.opt.TTL}, nil
 }

@@ -1,6 +1,7 @@
 package oms
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -60,7 +61,7 @@ func (m *modules) write(digest string, wasm []byte) (err error) {
 	if err != nil {
 		return storageError(err)
 	}
-	_, err = f.Write(wasm)
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{bytes.NewReader(wasm)}, make([]byte, 1<<20)) // a vfs.File may write to what it is given
 	if err == nil {
 		err = f.Sync()
 	}

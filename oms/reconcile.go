@@ -13,29 +13,33 @@ import (
 )
 
 // reconcile makes what a kernel holds and the directory agree, in the background,
-// while the kernel is connected. It is needed when the OMS or the stream was away:
-// an open, a forget or a whole move may have been cut short.
+// while the kernel is connected: when it joins, when its stream was away, and when it
+// could not be told something. An open, a forget or a whole move may have been cut
+// short, or have reached a kernel before it joined. Then what is lost is repaired,
+// perhaps on this kernel.
 func (o *OMS) reconcile(node string) {
 	o.members.settling(node).run(o, func(ctx context.Context) {
-		for {
-			k, err := o.members.kernel(node)
-			if err != nil {
-				return // it is reconciled when it joins
-			}
-			if err = o.settleNode(ctx, node, k); err == nil {
-				return
-			}
+		err := o.settleNode(ctx, node)
+		o.repairAll()
+		for err != nil {
 			o.log.Warn("cannot compare a kernel with the directory; it is tried again", "node", node, "err", err)
 			select {
 			case <-time.After(time.Second):
 			case <-ctx.Done():
 				return
 			}
+			err = o.settleNode(ctx, node)
 		}
 	})
 }
 
-func (o *OMS) settleNode(ctx context.Context, node string, k Kernel) error {
+// settleNode settles what a kernel holds. One that is not connected is settled when it
+// is again.
+func (o *OMS) settleNode(ctx context.Context, node string) error {
+	k, err := o.members.kernel(node)
+	if err != nil {
+		return nil
+	}
 	held, err := ask[[]api.ReplicaStatus](ctx, k, shortCall, api.KernelStatus, api.None{})
 	if err != nil {
 		return err

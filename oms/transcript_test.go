@@ -70,8 +70,7 @@ func (n *network) command(c transcript.Command) string {
 		return ""
 	case "fail": // fail k1 kernel.send unheard: the next one
 		f := map[string]fault{"unsent": unsent, "unheard": unheard, "refused": refusing, "oms-crashes-before": omsCrash, "oms-crashes-after": omsGone}
-		k := n.kernels[c.Arg(0)]
-		k.fails[c.Arg(1)] = append(k.fails[c.Arg(1)], f[c.Arg(2)])
+		n.kernels[c.Arg(0)].fail(c.Arg(1), f[c.Arg(2)])
 		return ""
 	case "kill": // kill k1
 		n.kernels[c.Arg(0)].kill()
