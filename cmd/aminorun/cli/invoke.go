@@ -53,7 +53,7 @@ of the microservice is addressed instead.`,
 					out, err = invokeMethod(ctx, c, args[0], words[0], words[1:])
 				}
 				if err != nil {
-					return err
+					return withFate(err)
 				}
 				return a.printValue(out)
 			})
@@ -101,6 +101,21 @@ func invokeVerb(ctx context.Context, c *client.Client, name, verb string, words 
 		return nil, err
 	}
 	return c.Verb(ctx, name, verb, b)
+}
+
+// withFate adds to the error of a call whether the call may have run, where that is
+// open and the text does not say it.
+func withFate(err error) error {
+	code := abi.CodeOf(err)
+	if code != abi.Unavailable && code != abi.Canceled {
+		return err
+	}
+	for _, said := range []string{"not sent", "did not run", "may have run"} {
+		if strings.Contains(err.Error(), said) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w (%s)", err, code.Fate())
 }
 
 // printValue prints a CBOR value, of which nothing is null, as JSON.

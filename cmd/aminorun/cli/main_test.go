@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -27,8 +26,8 @@ func TestMain(m *testing.M) {
 		os.Exit(command())
 	}
 	code := m.Run()
-	if shared.end != nil {
-		if err := shared.end(); err != nil {
+	if shared.dev != nil {
+		if err := shared.dev.end(); err != nil {
 			fmt.Fprintln(os.Stderr, "the shared cluster:", err)
 			code = 1
 		}
@@ -45,69 +44,101 @@ func command() int {
 // shared is one `aminorun dev` for all tests that need a cluster.
 var shared struct {
 	once sync.Once
-	addr string
-	end  func() error
+	dev  *server
 	err  error
 }
 
-// cluster returns the address of an OMS with three kernels. Tests share it: each
-// names its microservices after itself.
+// cluster returns the address of an OMS with three kernels. Tests share it, and
+// what a test deploys goes when it ends.
 func cluster(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a cluster")
-	}
-	shared.once.Do(func() { shared.addr, shared.end, shared.err = startServer("dev", "--listen", "127.0.0.1:0") })
+	shared.once.Do(func() { shared.dev, shared.err = startServer("dev", "--listen", "127.0.0.1:0") })
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
-	return shared.addr
+	t.Cleanup(func() {
+		for _, g := range asJSON[[]groupView](t, "ls", "--oms", shared.dev.addr) {
+			does(t, "delete", g.Name, "--oms", shared.dev.addr)
+		}
+	})
+	return shared.dev.addr
 }
 
-var readyLine = regexp.MustCompile(`^\w+( \w+)? ready at ([0-9.]+:[0-9]+)`)
+// A server is a command that runs until it is told to end.
+type server struct {
+	args     []string
+	addr     string
+	out, log syncBuffer
+	cancel   context.CancelFunc
+	code     chan int
+	stop     func() // of start
+}
 
-// startServer runs a command until it says that it is ready, and returns where.
-// end tells it to stop and waits for it.
-func startServer(args ...string) (addr string, end func() error, err error) {
+var readyLine = regexp.MustCompile(`^(oms|dev|kernel \w+) ready at ([0-9.]+:[0-9]+)\b.*\n$`)
+
+// startServer runs a command until it says where it is ready.
+func startServer(args ...string) (*server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	log := &syncBuffer{}
-	code := make(chan int, 1)
-	go func() {
-		c := Run(ctx, args, in, log)
-		in.Close()
-		code <- c
-	}()
-	end = func() error {
+	s := &server{args: args, cancel: cancel, code: make(chan int, 1)}
+	s.out.wrote = make(chan struct{}, 1)
+	go func() { s.code <- Run(ctx, args, &s.out, &s.log) }()
+	select {
+	case <-s.out.wrote:
+	case code := <-s.code:
 		cancel()
-		if c := <-code; c != exitDone {
-			return fmt.Errorf("%v ended with %d: %s", args, c, log)
-		}
-		return nil
+		return nil, fmt.Errorf("%q ended with %d: %s", args, code, &s.log)
 	}
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() {
-		cancel()
-		<-code
-		return "", nil, fmt.Errorf("%s", log)
-	}
-	go io.Copy(io.Discard, out)
-	m := readyLine.FindStringSubmatch(lines.Text())
+	m := readyLine.FindStringSubmatch(s.out.String())
 	if m == nil {
-		return "", nil, fmt.Errorf("not a ready line: %s", lines.Text())
+		return nil, errors.Join(fmt.Errorf("%q prints %q", args, &s.out), s.end())
 	}
-	return m[2], end, nil
+	s.addr = m[2]
+	return s, nil
+}
+
+// end tells the server to stop and waits until it has.
+func (s *server) end() error {
+	s.cancel()
+	if code := <-s.code; code != exitDone {
+		return fmt.Errorf("%q ended with %d: %s", s.args, code, &s.log)
+	}
+	if n := strings.Count(s.out.String(), "\n"); n != 1 {
+		return fmt.Errorf("%q prints %d lines, want the one that it is ready: %s", s.args, n, &s.out)
+	}
+	return nil
+}
+
+// start starts a server that ends with the test.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	s, err := startServer(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := sync.OnceFunc(func() {
+		if err := s.end(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	s.stop = stop
+	return s
 }
 
 // A syncBuffer is a bytes.Buffer that many goroutines write to.
 type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	wrote chan struct{} // gets a value when there is something, if it is made
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	select {
+	case b.wrote <- struct{}{}:
+	default:
+	}
 	return b.b.Write(p)
 }
 
@@ -120,7 +151,7 @@ func (b *syncBuffer) String() string {
 // aminorun runs a command line and returns its exit code and what it printed.
 func aminorun(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var out, errs bytes.Buffer
 	code = Run(ctx, args, &out, &errs)

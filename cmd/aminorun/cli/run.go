@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,23 +50,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// message returns an error as a user reads it. What became of a call is said
-// where the text does not say it.
+// message returns an error as a user reads it.
 func message(err error) string {
-	var e *abi.Error
-	if !errors.As(err, &e) {
-		return err.Error()
-	}
-	switch e.Code {
-	case abi.Application:
+	if abi.CodeOf(err) == abi.Application {
 		return "the microservice answered: " + err.Error()
-	case abi.Unavailable, abi.Canceled:
-		for _, said := range []string{"not sent", "did not run", "may have run"} {
-			if strings.Contains(err.Error(), said) {
-				return err.Error()
-			}
-		}
-		return fmt.Sprintf("%v (%s)", err, e.Code.Fate())
 	}
 	return err.Error()
 }

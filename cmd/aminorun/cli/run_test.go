@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -152,11 +153,13 @@ func TestMessage(t *testing.T) {
 		{errors.New("plain"), "plain"},
 		{abi.AppError("too much"), "the microservice answered: too much"},
 		{abi.Errorf(abi.Unavailable, "lost"), "lost (the call may have run)"},
+		{context.DeadlineExceeded, "context deadline exceeded (the call may have run)"},
 		{abi.Errorf(abi.Unavailable, "not sent: lost"), "not sent: lost"},
 		{abi.Errorf(abi.Canceled, "gone; the call may have run"), "gone; the call may have run"},
+		{abi.Errorf(abi.Trap, "unreachable"), "unreachable"},
 		{fmt.Errorf("deploy x: %w", abi.Errorf(abi.NotFound, "no y")), "deploy x: no y"},
 	} {
-		if got := message(c.err); got != c.want {
+		if got := message(withFate(c.err)); got != c.want {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
 	}

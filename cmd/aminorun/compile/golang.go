@@ -21,9 +21,9 @@ var golang = language{
 		return cmd, nil
 	},
 	advice: func(j *job, said string) string {
-		for _, sign := range []string{"amino.run/guest", "cannot find main module"} {
+		for _, sign := range []string{"amino.run/guest", "go.mod file not found"} {
 			if strings.Contains(said, sign) {
-				return "if the SDK is not in go.mod: go mod edit -require=amino.run/guest@v0.0.0 -replace=amino.run/guest=" + j.sdkPath("go")
+				return "if the SDK is not in its go.mod (`go mod init` makes one): go mod edit -require=amino.run/guest@v0.0.0 -replace=amino.run/guest=" + j.sdkPath("go")
 			}
 		}
 		return ""
