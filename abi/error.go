@@ -77,10 +77,14 @@ func AppError(msg string) *Error { return &Error{Code: Application, Msg: msg} }
 // or, for a deadline that passed while waiting for an answer, Unavailable; any
 // other foreign error is Internal. AsError(nil) is nil.
 func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*Error); ok {
+		return e
+	}
 	var e *Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &e):
 		if e.Error() == err.Error() {
 			return e

@@ -19,6 +19,7 @@ type subject struct {
 type result struct {
 	latency time.Duration // median of a call, over all callers
 	rate    float64       // calls a second
+	cpu     time.Duration // of a call, of this process and its children
 }
 
 // compare lets subjects take turns, a slice each in every round, and returns the
@@ -51,7 +52,7 @@ func measure(callers int, s subject) (result, error) {
 	var mu sync.Mutex
 	var all []time.Duration
 	var wg sync.WaitGroup
-	start := time.Now()
+	start, before := time.Now(), cpuTime()
 	for caller := range callers {
 		wg.Go(func() {
 			var took []time.Duration
@@ -76,12 +77,13 @@ func measure(callers int, s subject) (result, error) {
 	time.Sleep(*slice)
 	stop.Store(true)
 	wg.Wait()
-	elapsed := time.Since(start)
+	elapsed, used := time.Since(start), cpuTime()-before
 	if failed != nil {
 		return result{}, failed
 	}
 	slices.Sort(all)
-	return result{all[len(all)/2], float64(len(all)*batch) / elapsed.Seconds()}, nil
+	calls := len(all) * batch
+	return result{all[len(all)/2], float64(calls) / elapsed.Seconds(), used / time.Duration(calls)}, nil
 }
 
 // batchSize returns how many calls take about ten microseconds, at least one.
@@ -119,6 +121,14 @@ func rate(rs []result) float64 {
 // hold when the machine's speed drifts between rounds.
 func latencyRatio(a, b []result) float64 {
 	return medianOf(a, func(i int, r result) float64 { return float64(r.latency) / float64(b[i].latency) })
+}
+
+func cpu(rs []result) time.Duration {
+	return medianOf(rs, func(_ int, r result) time.Duration { return r.cpu })
+}
+
+func cpuRatio(a, b []result) float64 {
+	return medianOf(a, func(i int, r result) float64 { return float64(r.cpu) / float64(b[i].cpu) })
 }
 
 func rateRatio(a, b []result) float64 {

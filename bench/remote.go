@@ -59,9 +59,9 @@ func compareRemote(size, callers int, subjects ...subject) error {
 		return err
 	}
 	for i, s := range subjects {
-		fmt.Printf("  %4d B %2d callers  %-24s %10v %8.0f/s", size, callers, s.name, latency(rs[i]), rate(rs[i]))
+		fmt.Printf("  %4d B %2d callers  %-24s %10v %8.0f/s  CPU %v", size, callers, s.name, latency(rs[i]), rate(rs[i]), cpu(rs[i]))
 		if i > 0 {
-			fmt.Printf("   latency x%.2f, calls x%.1f of grpc-go", latencyRatio(rs[i], rs[0]), rateRatio(rs[i], rs[0]))
+			fmt.Printf("   latency x%.2f, calls x%.1f, CPU x%.2f of grpc-go", latencyRatio(rs[i], rs[0]), rateRatio(rs[i], rs[0]), cpuRatio(rs[i], rs[0]))
 		}
 		fmt.Println()
 	}

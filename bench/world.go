@@ -100,6 +100,7 @@ func (w *world) child(args ...string) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
+	children = append(children, cmd.Process.Pid)
 	w.cleanup = append(w.cleanup, func() { cmd.Process.Kill(); cmd.Wait() })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	return strings.TrimSpace(line), err

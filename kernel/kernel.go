@@ -41,7 +41,7 @@ type Kernel struct {
 	peers   *mux.Pool
 	modules *modules
 	store   *checkpoints
-	lease   lease
+	lease   *lease
 	caller  *caller.Caller
 	nodes   atomic.Pointer[map[string]api.Node] // live ones, as last told
 
@@ -61,7 +61,7 @@ func Start(ctx context.Context, c Config) (*Kernel, error) {
 		return nil, err
 	}
 	k := &Kernel{
-		log: c.Log.With("kernel", c.ID), store: store, lease: lease{node: c.ID},
+		log: c.Log.With("kernel", c.ID), store: store, lease: newLease(c.ID),
 		replicas: map[string]*replica{}, moved: map[string]api.Replica{},
 	}
 	k.nodes.Store(&map[string]api.Node{})

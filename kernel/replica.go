@@ -93,6 +93,9 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 	if r.deferring.Load() > 0 && err == nil {
 		r.doDeferred(ctx, call.ID)
 	}
+	if late := r.k.lease.outlived(); late != nil {
+		return nil, late
+	}
 	return out, err
 }
 

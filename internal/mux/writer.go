@@ -10,6 +10,7 @@ const (
 	maxPending = 1 << 20   // bytes of unwritten frames from which senders wait
 	maxBacklog = 8 << 20   // bytes of them that only a peer that does not read can cause
 	maxBatch   = 256 << 10 // bytes in a batch from which it is full
+	enough     = 8 << 10   // bytes of a batch that waits for no more
 	maxDirect  = 32 << 10  // bytes on their way from which a sender leaves the writing to the flusher
 )
 
@@ -80,9 +81,7 @@ func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}) b
 		w.kick <- struct{}{}
 		return true
 	}
-	if w.many() {
-		runtime.Gosched() // let others append
-	}
+	w.gather()
 	w.write()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -101,14 +100,28 @@ func (w *writer) flush() {
 			return
 		}
 		for more := true; more; {
-			if w.many() {
-				runtime.Gosched()
-			}
+			w.gather()
 			w.write()
 			w.mu.Lock()
 			more = w.restLocked()
 			w.mu.Unlock()
 		}
+	}
+}
+
+// gather lets others append, as long as they do: a batch costs as much as some ten
+// frames.
+func (w *writer) gather() {
+	if !w.many() {
+		return
+	}
+	for last := -1; ; {
+		runtime.Gosched()
+		n := w.backlog()
+		if n <= last || n >= enough {
+			return
+		}
+		last = n
 	}
 }
 

@@ -86,9 +86,9 @@ func (c *Caller) Call(ctx context.Context, target string, call dms.Call) ([]byte
 		call.ReadOnly = r.readOnly[call.Method]
 	}
 	if _, ok := ctx.Deadline(); !ok {
-		var cancel func()
-		ctx, cancel = WithTimeout(ctx, r.timeout)
-		defer cancel()
+		timeout := WithTimeout(ctx, r.timeout)
+		defer timeout.Cancel()
+		ctx = timeout
 	}
 	return r.handler(ctx, call)
 }

@@ -6,15 +6,10 @@ import (
 	"time"
 )
 
-// WithTimeout returns a context that ends d from now, or at cancel. It starts a
-// timer only when someone waits for its end: a guest's deadline is watched by its
-// engine, so most calls never do.
-func WithTimeout(parent context.Context, d time.Duration) (ctx context.Context, cancel func()) {
-	c := &lazyDeadline{Context: parent, at: time.Now().Add(d)}
-	return c, c.cancel
-}
-
-type lazyDeadline struct {
+// A Timeout is a context that ends at a time, or at Cancel. It starts a timer only
+// when someone waits for its end: a guest's deadline is watched by its engine, so
+// calls that stay on a node never do.
+type Timeout struct {
 	context.Context
 	at time.Time
 
@@ -25,9 +20,16 @@ type lazyDeadline struct {
 	err    error       // not nil once ended
 }
 
-func (c *lazyDeadline) Deadline() (time.Time, bool) { return c.at, true }
+// WithTimeout returns a context that ends d from now, at Cancel, or with parent.
+func WithTimeout(parent context.Context, d time.Duration) *Timeout {
+	return &Timeout{Context: parent, at: time.Now().Add(d)}
+}
 
-func (c *lazyDeadline) Done() <-chan struct{} {
+// Deadline implements context.Context.
+func (c *Timeout) Deadline() (time.Time, bool) { return c.at, true }
+
+// Done implements context.Context.
+func (c *Timeout) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done != nil {
@@ -45,7 +47,8 @@ func (c *lazyDeadline) Done() <-chan struct{} {
 	return c.done
 }
 
-func (c *lazyDeadline) Err() error {
+// Err implements context.Context.
+func (c *Timeout) Err() error {
 	c.mu.Lock()
 	err := c.err
 	c.mu.Unlock()
@@ -58,10 +61,12 @@ func (c *lazyDeadline) Err() error {
 	return err
 }
 
-func (c *lazyDeadline) cancel() { c.end(context.Canceled) }
+// Cancel ends the context now. It is called when the context is not needed any
+// more, and may be called twice.
+func (c *Timeout) Cancel() { c.end(context.Canceled) }
 
 // end ends the context for a reason, unless it has ended before.
-func (c *lazyDeadline) end(why error) {
+func (c *Timeout) end(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {

@@ -10,8 +10,8 @@ import (
 
 func TestWithTimeoutEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := WithTimeout(t.Context(), time.Second)
-		defer cancel()
+		ctx := WithTimeout(t.Context(), time.Second)
+		defer ctx.Cancel()
 		if ctx.Err() != nil {
 			t.Fatal("it ended at once")
 		}
@@ -25,8 +25,8 @@ func TestWithTimeoutEnds(t *testing.T) {
 
 func TestWithTimeoutWithoutAWaiterStillEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := WithTimeout(t.Context(), time.Second)
-		defer cancel()
+		ctx := WithTimeout(t.Context(), time.Second)
+		defer ctx.Cancel()
 		time.Sleep(time.Second)
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			t.Errorf("Err = %v", ctx.Err())
@@ -36,11 +36,11 @@ func TestWithTimeoutWithoutAWaiterStillEnds(t *testing.T) {
 
 func TestWithTimeoutCancel(t *testing.T) {
 	for _, waited := range []bool{true, false} {
-		ctx, cancel := WithTimeout(context.Background(), time.Hour)
+		ctx := WithTimeout(context.Background(), time.Hour)
 		if waited {
 			go func() { ctx.Done() }()
 		}
-		cancel()
+		ctx.Cancel()
 		<-ctx.Done()
 		if !errors.Is(ctx.Err(), context.Canceled) {
 			t.Errorf("Err = %v", ctx.Err())
@@ -50,8 +50,8 @@ func TestWithTimeoutCancel(t *testing.T) {
 
 func TestWithTimeoutEndsWithItsParent(t *testing.T) {
 	parent, stop := context.WithCancel(context.Background())
-	ctx, cancel := WithTimeout(parent, time.Hour)
-	defer cancel()
+	ctx := WithTimeout(parent, time.Hour)
+	defer ctx.Cancel()
 	stop()
 	<-ctx.Done()
 	if !errors.Is(ctx.Err(), context.Canceled) {

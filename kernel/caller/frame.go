@@ -2,6 +2,7 @@ package caller
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"amino.run/abi"
 	"amino.run/dms"
@@ -34,8 +35,9 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// ParseInvoke reads what AppendInvoke wrote. The call's Args alias b and its From
-// has an ID only. A broken body is an error of code abi.BadArgument.
+// ParseInvoke reads what AppendInvoke wrote. The call's texts and Args alias b, which
+// is not to be written to again; its From has an ID only. A broken body is an
+// error of code abi.BadArgument.
 func ParseInvoke(b []byte) (peer string, epoch uint64, c dms.Call, err error) {
 	r := reader{b: b}
 	c.ReadOnly = r.byte() == 1
@@ -87,7 +89,10 @@ func (r *reader) text() string {
 		r.bad, r.b = true, nil
 		return ""
 	}
-	s := string(r.b[:n])
+	if n == 0 {
+		return ""
+	}
+	s := unsafe.String(&r.b[0], n) // a copy of each text would be most of the parsing
 	r.b = r.b[n:]
 	return s
 }
