@@ -27,6 +27,10 @@ func (k *Kernel) serveSend(ctx context.Context, _ *mux.Conn, req api.SendRequest
 	if err != nil {
 		return api.SendReply{}, err
 	}
+	// A module the other kernel lacks is fetched and compiled before callers wait.
+	if _, err := remote[api.Inspection](ctx, k, req.To, api.KernelInspect, api.Ref{Ref: r.group.Load().Spec.Module}); err != nil {
+		return api.SendReply{}, err
+	}
 	quiet, cancel := context.WithTimeout(ctx, quietTimeout)
 	defer cancel()
 	if err := r.gate.quiet(quiet); err != nil {
