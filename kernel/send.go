@@ -39,7 +39,9 @@ func (k *Kernel) serveSend(ctx context.Context, _ *mux.Conn, req api.SendRequest
 		}
 		return api.SendReply{}, err
 	}
+	closed := time.Now()
 	rep, err := k.sendQuiet(ctx, r, req)
+	rep.Closed = time.Since(closed)
 	if err != nil || req.Keep {
 		r.gate.open()
 		return rep, err

@@ -60,15 +60,15 @@ func (g *group) move(ctx context.Context, peer, to string) (api.MigrateReply, er
 	if err != nil {
 		return reply, err
 	}
-	began := time.Now()
 	sent, err := sendReplica(ctx, source, api.SendRequest{ReplicaRef: from, To: at.Node, Start: start})
+	arrived := time.Now()
 	if err == nil {
 		cmd.Recovers = sent.Recovers
 		err = g.commit(cmd)
 	}
 	// The directory says where the replica is now, whatever happened.
 	g.settle(at.ID, at.kernel, api.ReplicaRef{Peer: peer, Epoch: epoch})
-	reply.Pause, reply.Bytes = time.Since(began), sent.Bytes
+	reply.Pause, reply.Bytes = sent.Closed+time.Since(arrived), sent.Bytes
 	g.settle(r.Node.ID, source, from)
 	if err != nil {
 		return reply, fmt.Errorf("move %s from %s to %s: %w", g.spec.Name, r.Node.ID, to, err)

@@ -192,7 +192,8 @@ type SendRequest struct {
 
 // SendReply says what was sent.
 type SendReply struct {
-	Bytes    int
+	Bytes    int           // of the image
+	Closed   time.Duration // how long the gate has been closed
 	Recovers bool
 }
 
