@@ -61,6 +61,12 @@ static const amino_method *find(const char *name, size_t len, bool constructor) 
   return constructor ? &no_constructor : NULL;
 }
 
+// Counts the parameters that must be given: those before the options at the end.
+static int count_needed(const amino_method *m, int params) {
+  while (params && !strncmp(m->params[params - 1].type, "option<", strlen("option<"))) params--;
+  return params;
+}
+
 static int bad_count(const amino_method *m, int params, int given) {
   cbor_writer w = {0};
   for (const amino_param *p = m->params; p->name; p++) {
@@ -88,7 +94,7 @@ static int run(const amino_method *m, const uint8_t *data, size_t len) {
   if (amino_kind(args) != CBOR_ARRAY) return amino_fail_as(AMINO_BAD_ARGUMENT, "the arguments are %s, want an array", amino_kind_name(args));
   int params = 0, given = (int)amino_len(args);
   while (m->params[params].name) params++;
-  if (m->kind == AMINO_CONSTRUCTOR ? given > params : given != params) return bad_count(m, params, given);
+  if (given < count_needed(m, params) || given > params) return bad_count(m, params, given);
   amino_args in = {.next = (const uint8_t *)amino_first(args), .given = given};
   m->run(&in, &reply);
   return in.mismatch && !amino_error() ? bad_type(m, &in, args) : 0;

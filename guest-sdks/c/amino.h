@@ -30,6 +30,10 @@ typedef double amino_f64;
 typedef bool amino_boolean;                                      // the word is bool
 typedef const char *amino_string;                                // UTF-8, ends in a zero byte
 typedef const char *amino_option_string;                         // the same, or NULL
+typedef const int64_t *amino_option_s64;                         // options: NULL is none
+typedef const uint64_t *amino_option_u64;
+typedef const double *amino_option_f64;
+typedef const bool *amino_option_boolean;                        // the word is option_bool
 typedef struct { const uint8_t *data; size_t len; } amino_bytes; // list<u8>
 typedef struct { const char *const *items; size_t len; } amino_strings; // list<string>
 typedef int64_t amino_time;                                      // nanoseconds since 1970 UTC
@@ -45,8 +49,8 @@ typedef void amino_void;                                         // as a result:
   static const char *const S##_dms[] = {__VA_ARGS__ __VA_OPT__(,) NULL};     \
   const amino_service amino_this = {#S, DOC, S##_dms};
 
-// AMINO_NEW(struct, (type name, ...), doc) { ... } is the constructor. Parameters
-// that are given no argument are zero, strings "".
+// AMINO_NEW(struct, (type name, ...), doc) { ... } is the constructor. Options at
+// the end, here and in methods, are NULL if the caller leaves them out.
 #define AMINO_NEW(S, PARAMS, ...) \
   AMINO_DEFINE_(S, , new, PARAMS, AMINO_SPLIT_void, AMINO_CONSTRUCTOR, "" __VA_ARGS__)
 

@@ -42,6 +42,10 @@ extern const amino_service amino_this;
 #define AMINO_SPLIT__Bool boolean, // bool may be a macro
 #define AMINO_SPLIT_string string,
 #define AMINO_SPLIT_option_string option_string,
+#define AMINO_SPLIT_option_s64 option_s64,
+#define AMINO_SPLIT_option_u64 option_u64,
+#define AMINO_SPLIT_option_f64 option_f64,
+#define AMINO_SPLIT_option_bool option_boolean,
 #define AMINO_SPLIT_bytes bytes,
 #define AMINO_SPLIT_strings strings,
 #define AMINO_SPLIT_time time,
@@ -61,6 +65,10 @@ extern const amino_service amino_this;
 #define AMINO_WIT_boolean "bool"
 #define AMINO_WIT_string "string"
 #define AMINO_WIT_option_string "option<string>"
+#define AMINO_WIT_option_s64 "option<s64>"
+#define AMINO_WIT_option_u64 "option<u64>"
+#define AMINO_WIT_option_f64 "option<f64>"
+#define AMINO_WIT_option_boolean "option<bool>"
 #define AMINO_WIT_bytes "list<u8>"
 #define AMINO_WIT_strings "list<string>"
 #define AMINO_WIT_time "time"
@@ -143,6 +151,10 @@ amino_f64 amino_read_f64(amino_args *in);
 amino_boolean amino_read_boolean(amino_args *in);
 amino_string amino_read_string(amino_args *in);
 amino_option_string amino_read_option_string(amino_args *in);
+amino_option_s64 amino_read_option_s64(amino_args *in);
+amino_option_u64 amino_read_option_u64(amino_args *in);
+amino_option_f64 amino_read_option_f64(amino_args *in);
+amino_option_boolean amino_read_option_boolean(amino_args *in);
 amino_bytes amino_read_bytes(amino_args *in);
 amino_strings amino_read_strings(amino_args *in);
 amino_time amino_read_time(amino_args *in);
@@ -161,6 +173,10 @@ amino_value amino_read_value(amino_args *in);
 #define amino_write_boolean cbor_bool
 void amino_write_string(cbor_writer *w, const char *s); // NULL is null
 #define amino_write_option_string amino_write_string
+void amino_write_option_s64(cbor_writer *w, const int64_t *v);
+void amino_write_option_u64(cbor_writer *w, const uint64_t *v);
+void amino_write_option_f64(cbor_writer *w, const double *v);
+void amino_write_option_boolean(cbor_writer *w, const bool *v);
 void amino_write_bytes(cbor_writer *w, amino_bytes b);
 void amino_write_strings(cbor_writer *w, amino_strings s);
 void amino_write_time(cbor_writer *w, amino_time t);

@@ -3,12 +3,19 @@
 
 #include <string.h>
 
-// next returns the next argument. Where a constructor was given too few, it
-// returns false and the parameter stays zero.
-static bool next(amino_args *in, amino_value *v) {
-  if (in->taken++ >= in->given) return false;
-  *v = (amino_value)in->next;
+// next takes the next argument.
+static amino_value next(amino_args *in) {
+  amino_value v = (amino_value)in->next;
+  in->taken++;
   in->next = cbor_skip(in->next);
+  return v;
+}
+
+// none tells whether the next argument was left out or is null, and takes it then.
+static bool none(amino_args *in) {
+  if (in->taken >= in->given) return true;
+  if (amino_kind((amino_value)in->next) != CBOR_NULL) return false;
+  next(in);
   return true;
 }
 
@@ -24,11 +31,10 @@ bool amino_unfit(const amino_args *in) {
   return in->mismatch || amino_error();
 }
 
-#define READ(T, CONVERT)              \
+#define READ(T, CONVERT)                     \
   amino_##T amino_read_##T(amino_args *in) { \
-    amino_value v;                    \
-    if (!next(in, &v)) return 0;      \
-    CONVERT                           \
+    amino_value v = next(in);                \
+    CONVERT                                  \
   }
 
 #define READ_INT(T, MIN, MAX) \
@@ -49,36 +55,25 @@ READ(value, return v;)
 amino_f32 amino_read_f32(amino_args *in) { return (amino_f32)amino_read_f64(in); }
 
 amino_boolean amino_read_boolean(amino_args *in) {
-  amino_value v;
-  if (!next(in, &v)) return false;
+  amino_value v = next(in);
   fits(in, amino_kind(v) == CBOR_BOOL);
   return !in->mismatch && amino_to_bool(v);
 }
 
 amino_string amino_read_string(amino_args *in) {
-  amino_value v;
   const char *s = "";
-  if (next(in, &v)) fits(in, amino_as_text(v, &s));
-  return s;
-}
-
-amino_option_string amino_read_option_string(amino_args *in) {
-  amino_value v;
-  const char *s = NULL;
-  if (next(in, &v) && amino_kind(v) != CBOR_NULL) fits(in, amino_as_text(v, &s));
+  fits(in, amino_as_text(next(in), &s));
   return s;
 }
 
 amino_bytes amino_read_bytes(amino_args *in) {
-  amino_value v;
-  if (!next(in, &v)) return (amino_bytes){0};
+  amino_value v = next(in);
   fits(in, amino_kind(v) == CBOR_BYTES);
   return in->mismatch ? (amino_bytes){0} : amino_to_bytes(v);
 }
 
 amino_strings amino_read_strings(amino_args *in) {
-  amino_value v;
-  if (!next(in, &v)) return (amino_strings){0};
+  amino_value v = next(in);
   fits(in, amino_kind(v) == CBOR_ARRAY);
   size_t len = in->mismatch ? 0 : amino_len(v);
   const char **items = len ? (const char **)amino_temp(len * sizeof *items) : NULL;
@@ -87,3 +82,19 @@ amino_strings amino_read_strings(amino_args *in) {
   for (size_t i = 0; i < len; i++, item = amino_after(item)) fits(in, amino_as_text(item, &items[i]));
   return (amino_strings){items, len};
 }
+
+// An option is NULL where there is none.
+#define READ_OPTION(T)                                                \
+  amino_option_##T amino_read_option_##T(amino_args *in) {            \
+    if (none(in)) return NULL;                                        \
+    amino_##T v = amino_read_##T(in), *option = amino_temp(sizeof v); \
+    if (option) *option = v;                                          \
+    return option;                                                    \
+  }
+
+READ_OPTION(s64)
+READ_OPTION(u64)
+READ_OPTION(f64)
+READ_OPTION(boolean)
+
+amino_option_string amino_read_option_string(amino_args *in) { return none(in) ? NULL : amino_read_string(in); }

@@ -80,7 +80,7 @@ const cbor_writer *amino_manifest(void) {
     before = ",";
   }
   put(before[1] ? ",\"methods\":[]" : "]");
-  if (constructor) put(",\"constructor\":{"), params(constructor), put("}");
+  if (constructor) put(",\"constructor\":{"), params(constructor), doc(constructor->doc), put("}");
   if (*amino_this.dms) put(",\"dms\":");
   for (const char *const *d = amino_this.dms; *d; d++) put(d == amino_this.dms ? "[" : ","), quote(*d);
   if (*amino_this.dms) put("]");

@@ -81,6 +81,17 @@ void amino_write_string(cbor_writer *w, const char *s) {
   else cbor_null(w);
 }
 
+#define WRITE_OPTION(T)                                              \
+  void amino_write_option_##T(cbor_writer *w, const amino_##T *v) { \
+    if (v) amino_write_##T(w, *v);                                  \
+    else cbor_null(w);                                              \
+  }
+
+WRITE_OPTION(s64)
+WRITE_OPTION(u64)
+WRITE_OPTION(f64)
+WRITE_OPTION(boolean)
+
 void amino_write_bytes(cbor_writer *w, amino_bytes b) { cbor_bytes(w, b.data, b.len); }
 
 void amino_write_strings(cbor_writer *w, amino_strings s) {

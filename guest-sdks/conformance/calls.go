@@ -12,15 +12,20 @@ import (
 	"amino.run/host"
 )
 
-// constructor gives an argument, leaves it out, and gives what is no label.
+// constructor gives an argument, leaves it out or null, and gives what is no label.
 func constructor(t *testing.T, m *module, _ Options) {
 	if got := result[string](m.start(t, "mine"), "label"); got != "mine" {
 		t.Errorf("label = %q, want mine", got)
 	}
-	if got := result[string](m.start(t), "label"); got != "none" {
-		t.Errorf("without an argument: label = %q, want none", got)
+	for _, args := range [][]any{nil, {nil}} {
+		if got := result[string](m.start(t, args...), "label"); got != "none" {
+			t.Errorf("constructor%v: label = %q, want none", args, got)
+		}
 	}
-	for _, args := range [][]any{{7}, {[]string{"mine"}}} {
+	if got := result[string](m.start(t, ""), "label"); got != "" {
+		t.Errorf("an empty argument: label = %q", got)
+	}
+	for _, args := range [][]any{{7}, {[]string{"mine"}}, {nil, nil}} {
 		g := m.instantiate(t, newWorld(), host.Limits{}, m.booted)
 		if _, err := g.invoke(abi.Constructor, 0, "", args); abi.CodeOf(err) != abi.BadArgument {
 			t.Errorf("constructor(%v): %v, want a bad argument", args, err)

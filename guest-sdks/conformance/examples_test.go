@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	_ "embed"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -21,11 +23,31 @@ func example(t *testing.T, dir, name string) string {
 	return guestbuild.Prebuilt(t, dir+"/"+name+".wasm")
 }
 
-// TestCounters checks that the counters of all languages answer alike.
+// counterManifest is the manifest of the counter in every language, but for the
+// language's name.
+//
+//go:embed testdata/counter.json
+var counterManifest []byte
+
+// TestCounters checks that the counters of all languages are the same microservice.
 func TestCounters(t *testing.T) {
+	want, err := abi.ParseManifest(counterManifest)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, l := range languages {
 		t.Run(l.dir, func(t *testing.T) {
-			g := load(t, example(t, "counter/"+l.dir, "counter")).start(t)
+			m := load(t, example(t, "counter/"+l.dir, "counter"))
+			got := *m.manifest(t)
+			if got.Language != l.Language {
+				t.Errorf("the language is %q, want %q", got.Language, l.Language)
+			}
+			got.Language = ""
+			if have, want := asJSON(t, got), asJSON(t, want); have != want {
+				t.Errorf("the manifest is\n%s\nwant\n%s", have, want)
+			}
+
+			g := m.start(t)
 			for i, by := range []int64{5, -7, 1 << 40} {
 				want := []int64{5, -2, 1<<40 - 2}[i]
 				if got := result[int64](g, "add", by); got != want {
@@ -36,8 +58,23 @@ func TestCounters(t *testing.T) {
 				}
 			}
 			g.fails(abi.BadArgument, "add", "5")
+			if got := result[int64](m.start(t, 40), "add", 2); got != 42 {
+				t.Errorf("add(2) = %d after a start of 40, want 42", got)
+			}
+			if got := result[int64](m.start(t, nil), "get"); got != 0 {
+				t.Errorf("get = %d after a start of null, want 0", got)
+			}
 		})
 	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func TestHello(t *testing.T) {

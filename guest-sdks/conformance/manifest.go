@@ -18,16 +18,7 @@ import (
 var golden string
 
 func manifest(t *testing.T, m *module, o Options) {
-	got := m.program.Manifest
-	if got == nil {
-		text, err := m.instantiate(t, newWorld(), host.Limits{}, m.booted).inst.Describe(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err = abi.ParseManifest(text); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-	}
+	got := m.manifest(t)
 	if got.Language != o.Language {
 		t.Errorf("the language is %q, want %q", got.Language, o.Language)
 	}
@@ -48,6 +39,23 @@ func manifest(t *testing.T, m *module, o Options) {
 	if len(have) != len(want) {
 		t.Errorf("the manifest has %d parts, want %d", len(have), len(want))
 	}
+}
+
+// manifest returns what the module says of itself, in its section or when asked.
+func (m *module) manifest(t *testing.T) *abi.Manifest {
+	t.Helper()
+	if m.program.Manifest != nil {
+		return m.program.Manifest
+	}
+	text, err := m.instantiate(t, newWorld(), host.Limits{}, m.booted).inst.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := abi.ParseManifest(text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return parsed
 }
 
 func goldenManifest(t *testing.T) *abi.Manifest {

@@ -15,11 +15,10 @@ type function struct {
 	wire     string
 	fn       reflect.Value
 	skip     int            // 1 for a method: its first parameter is the receiver
-	params   []reflect.Type // without the receiver; the last is the element of a variadic one
-	required int            // how many arguments there must be
-	variadic bool
-	result   reflect.Type // nil if there is none
-	fails    bool         // the last result is an error
+	params   []reflect.Type // without the receiver
+	required int            // how many arguments there must be: pointers at the end may be left out
+	result   reflect.Type   // nil if there is none
+	fails    bool           // the last result is an error
 	readOnly bool
 	doc      string
 	names    []string // of the parameters, as far as they are known
@@ -29,17 +28,17 @@ type function struct {
 // newFunction inspects fn. It refuses parameters and results that cannot cross the wall.
 func newFunction(name string, fn reflect.Value, skip int) (*function, error) {
 	t := fn.Type()
-	f := &function{name: name, wire: snake.Case(name, '_'), fn: fn, skip: skip, variadic: t.IsVariadic()}
+	f := &function{name: name, wire: snake.Case(name, '_'), fn: fn, skip: skip}
+	if t.IsVariadic() {
+		return nil, errors.New(name + " takes ...; let it take a slice, or a pointer for what may be left out")
+	}
 	for i := skip; i < t.NumIn(); i++ {
 		p := t.In(i)
-		if f.variadic && i == t.NumIn()-1 {
-			p = p.Elem()
-		}
 		if value.Type(p) == "" {
 			return nil, errors.New(name + " takes a " + p.String() + ", which cannot be sent")
 		}
 		f.params = append(f.params, p)
-		if p.Kind() != reflect.Pointer && !(f.variadic && i == t.NumIn()-1) {
+		if p.Kind() != reflect.Pointer {
 			f.required = len(f.params)
 		}
 	}
@@ -88,19 +87,18 @@ func (f *function) call(s *service, args, out []byte) []byte {
 	return reply
 }
 
-// arguments appends the decoded arguments to in. Pointers at the end may be left
-// out, and what a variadic parameter stands for.
+// arguments appends the decoded arguments to in; pointers that were left out are nil.
 func (f *function) arguments(r *value.Reader, args []byte, in []reflect.Value) ([]reflect.Value, error) {
 	r.Reset(args)
 	n, err := r.Array()
 	if err != nil {
 		return nil, &Error{BadArgument, "arguments: " + err.Error()}
 	}
-	if n < f.required || n > len(f.params) && !f.variadic {
+	if n < f.required || n > len(f.params) {
 		return nil, &Error{BadArgument, f.wire + " takes " + f.count() + ", not " + strconv.Itoa(n)}
 	}
 	for i := range n {
-		p := reflect.New(f.params[min(i, len(f.params)-1)]).Elem()
+		p := reflect.New(f.params[i]).Elem()
 		if err := r.Value(p); err != nil {
 			return nil, &Error{BadArgument, "argument " + f.param(i) + " of " + f.wire + ": " + err.Error()}
 		}
@@ -109,12 +107,8 @@ func (f *function) arguments(r *value.Reader, args []byte, in []reflect.Value) (
 	if err := r.Done(); err != nil {
 		return nil, &Error{BadArgument, "arguments: " + err.Error()}
 	}
-	fixed := len(f.params)
-	if f.variadic {
-		fixed--
-	}
-	for i := n; i < fixed; i++ { // options that were left out are nil
-		in = append(in, reflect.Zero(f.params[i]))
+	for _, p := range f.params[n:] {
+		in = append(in, reflect.Zero(p))
 	}
 	return in, nil
 }
@@ -122,8 +116,6 @@ func (f *function) arguments(r *value.Reader, args []byte, in []reflect.Value) (
 func (f *function) count() string {
 	n := len(f.params)
 	switch {
-	case f.variadic:
-		return "at least " + strconv.Itoa(f.required) + " arguments"
 	case n > f.required:
 		return strconv.Itoa(f.required) + " to " + strconv.Itoa(n) + " arguments"
 	case n == 1:
@@ -134,7 +126,6 @@ func (f *function) count() string {
 
 // param returns the name of parameter i.
 func (f *function) param(i int) string {
-	i = min(i, len(f.params)-1)
 	if i < len(f.names) {
 		return f.names[i]
 	}

@@ -3,6 +3,7 @@ package amino
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -55,13 +56,13 @@ func (l Libraries) Close() {}
 func TestManifest(t *testing.T) {
 	s := mustService(t, NewLibrary, ReadOnly("Find"), Source("package main\n", librarySource), Deploy("Immutable", "LoadBalancedFrontEnd(replicas=3)"))
 	const want = `{
-		"abi": 1, "name": "library", "doc": "Library lends books.\nIt is closed on Sundays.", "language": "go",
-		"constructor": {"doc": "NewLibrary opens a library in a city.", "params": [
+		"abi": 1, "name": "library", "doc": "Lends books.\nIt is closed on Sundays.", "language": "go",
+		"constructor": {"doc": "Opens a library in a city.", "params": [
 			{"name": "city", "type": "string"}, {"name": "floor", "type": "option<u8>"}]},
 		"methods": [
 			{"name": "close"},
 			{"name": "find", "params": [{"name": "arg0", "type": "map<string, list<f32>>"}], "result": "list<map<string, value>>", "readonly": true},
-			{"name": "lend", "doc": "Lend lends a \"book\".", "params": [
+			{"name": "lend", "doc": "Lends a \"book\".", "params": [
 				{"name": "book_title", "type": "string"}, {"name": "days", "type": "u32"}], "result": "map<string, value>"}
 		],
 		"dms": ["Immutable", "LoadBalancedFrontEnd(replicas=3)"]}`
@@ -74,6 +75,27 @@ func TestManifest(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, wanted) {
 		t.Errorf("the manifest is\n%s\nwant\n%s", s.manifest(), want)
+	}
+}
+
+func TestDocText(t *testing.T) {
+	for comment, want := range map[string]string{
+		"":                          "",
+		"// Add adds by.":           "Adds by.",
+		"// Add adds.":              "Adds.",
+		"// Adds by.":               "Adds by.",
+		"// Add":                    "Add",
+		"// Add is short.":          "Add is short.",
+		"// Add has two uses.":      "Add has two uses.",
+		"// Add or subtract.":       "Add or subtract.",
+		"// Adder adds.":            "Adder adds.",
+		"// AddAll does it all.":    "AddAll does it all.",
+		"// Add adds.\n//\n// All.": "Adds.\nAll.",
+		"// Add adds\n// by.\n//\n// Slowly.\n//go:noinline": "Adds by.\nSlowly.",
+	} {
+		if got := docText(strings.Split(comment, "\n"), "Add"); got != want {
+			t.Errorf("docText(%q) = %q, want %q", comment, got, want)
+		}
 	}
 }
 

@@ -20,8 +20,9 @@ var served *service
 //
 //	amino.Serve(func(start int64) *Counter { return &Counter{n: start} })
 //
-// The function may also return an error, and may be variadic: then its last
-// arguments may be left out. Serve panics if what it is given cannot be served.
+// The function may also return an error. Pointers at the end of its parameters, or
+// of a method's, are nil if the caller leaves them out. Serve panics if what it is
+// given cannot be served.
 func Serve(microservice any, options ...Option) {
 	s, err := newService(microservice)
 	for _, option := range options {

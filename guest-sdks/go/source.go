@@ -21,21 +21,21 @@ func (s *service) readSource() {
 	for _, file := range s.source {
 		eachDeclaration(file, func(comment []string, decl string) {
 			if rest, ok := strings.CutPrefix(decl, "type "+typ); ok && strings.HasPrefix(rest, " ") {
-				s.doc = docText(comment)
+				s.doc = docText(comment, typ)
 			}
 			receiver, name, params := functionParts(decl)
 			switch {
 			case receiver == typ && s.method(name) != nil:
-				s.method(name).describe(comment, params)
+				s.method(name).describe(comment, name, params)
 			case receiver == "" && name != "" && name == maker:
-				s.constructor.describe(comment, params)
+				s.constructor.describe(comment, name, params)
 			}
 		})
 	}
 }
 
-func (f *function) describe(comment []string, params string) {
-	f.doc = docText(comment)
+func (f *function) describe(comment []string, name, params string) {
+	f.doc = docText(comment, name)
 	if names := paramNames(params); len(names) == len(f.params) {
 		f.names = names
 	}
@@ -130,8 +130,10 @@ func isIdentifier(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
-// docText returns a comment's text in one line a paragraph, without directives.
-func docText(comment []string) string {
+// docText returns the text of name's comment in one line a paragraph, without
+// directives. The name goes that only Go begins a comment with: "Add adds by" is
+// "Adds by", as it is in the manifests of other languages.
+func docText(comment []string, name string) string {
 	var b strings.Builder
 	for _, line := range comment {
 		text, ok := strings.CutPrefix(line, "// ")
@@ -146,5 +148,16 @@ func docText(comment []string) string {
 			b.WriteString(text)
 		}
 	}
-	return strings.TrimSpace(b.String())
+	text := strings.TrimSpace(b.String())
+	if rest, ok := strings.CutPrefix(text, name+" "); ok && beginsWithDeed(rest) {
+		return strings.ToUpper(rest[:1]) + rest[1:]
+	}
+	return text
+}
+
+// beginsWithDeed tells whether text begins with a verb that needs no subject, as
+// adds does and is does not.
+func beginsWithDeed(text string) bool {
+	verb := text[:strings.IndexAny(text+" ", " .,:;\n")]
+	return strings.HasSuffix(verb, "s") && verb != "is" && verb != "was" && verb != "has"
 }

@@ -10,18 +10,26 @@ import (
 // Counter counts.
 type Counter struct{ n int64 }
 
+// New begins at start, or at 0.
+func New(start *int64) *Counter {
+	if start == nil {
+		return &Counter{}
+	}
+	return &Counter{*start}
+}
+
 // Add adds by and returns the sum.
 func (c *Counter) Add(by int64) int64 {
 	c.n += by
 	return c.n
 }
 
-// Get returns the count.
+// Get returns the sum.
 func (c *Counter) Get() int64 { return c.n }
 
 //go:embed counter.go
 var source string
 
-func init() { amino.Serve(&Counter{}, amino.ReadOnly("Get"), amino.Source(source)) }
+func init() { amino.Serve(New, amino.ReadOnly("Get"), amino.Source(source)) }
 
 func main() {}

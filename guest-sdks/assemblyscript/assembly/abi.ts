@@ -40,6 +40,7 @@ export class Call {
   private args: Reader = new Reader(inbox, 0, 0);
   private size: i64 = 0;
   private taken: i64 = 0;
+  private ended: bool = false;
   /** Whether this is the constructor's call. */
   constructing: bool = false;
 
@@ -54,6 +55,7 @@ export class Call {
     this.args.reset(inbox, at + 4 + this.nameLength, at + len);
     this.size = this.args.list();
     this.taken = 0;
+    this.ended = false;
     if (!this.args.ok) this.blame("arguments");
   }
 
@@ -69,12 +71,22 @@ export class Call {
 
   /** Tells whether one more argument is given. */
   more(): bool {
-    return this.args.more(this.size, this.taken);
+    if (!this.ended) this.ended = !this.args.more(this.size, this.taken); // which takes the end of an indefinite list
+    return !this.ended;
   }
 
-  /** Takes the next argument. */
+  /** Tells whether there is an argument for a parameter with a default. A null says that there is none, and is taken. */
+  given(): bool {
+    if (!this.more()) return false;
+    if (!this.args.nil()) return true;
+    this.taken++;
+    return false;
+  }
+
+  /** Takes the next argument. One that may be null may be missing. */
   arg<T>(name: string): T {
     if (!this.more()) {
+      if (isNullable<T>() && this.args.ok) return zero<T>();
       this.args.fail("missing");
       this.blame("argument " + name);
       return zero<T>();

@@ -29,8 +29,9 @@ describe("manifest", () => {
     assert.equal(m.doc, "Shows every type.\n\nIn two paragraphs.");
     assert.equal(m.language, "assemblyscript");
     assert.deepEqual(m.dms, ["LeaseCaching(ttl=10s)", "KeepInPlace"]);
+    assert.equal(m.constructor.doc, "Begins at start and makes a step.");
     assert.deepEqual(m.constructor.params, [
-      { name: "start", type: "s64" }, { name: "step", type: "s64" }, { name: "label", type: "option<string>" },
+      { name: "start", type: "s64" }, { name: "step", type: "option<s64>" }, { name: "label", type: "option<string>" },
     ]);
     const type = (name) => {
       const { params, result } = m.methods.find((x) => x.name === name);
@@ -69,6 +70,13 @@ describe("constructor", () => {
     assert.equal(guest.call("label_of").value, "f6");
     guest = new Guest(wasm);
     guest.construct(args("01", "05", text("x")));
+    assert.equal(guest.call("sum").value, "06");
+    assert.equal(guest.call("label_of").value, text("x"));
+  });
+
+  it("takes a null for the default", () => {
+    guest = new Guest(wasm);
+    assert.equal(guest.construct(args("02", "f6", text("x"))).code, 0);
     assert.equal(guest.call("sum").value, "06");
     assert.equal(guest.call("label_of").value, text("x"));
   });
@@ -150,6 +158,25 @@ describe("types", () => {
     fails(guest.call("nothing", "8000"), BAD_ARGUMENT, /something follows/);
     assert.equal(guest.call("http_get", args("03")).value, "0c");
     assert.equal(guest.call("http_get", args("03", "05")).value, "0f");
+  });
+
+  it("lets arguments at the end be missing or null", () => {
+    const types = guest.manifest.methods.find((m) => m.name === "maybe").params.map((p) => p.type);
+    assert.deepEqual(types, ["s32", "option<string>", "option<s32>", "option<string>"]);
+    const given = {
+      "1 7 none": ["8101", "8201f6", "8401f6f7f6", "9f01ff", "9f01f6f6ff", "8301d9d9f7f6f6"],
+      "1 7 b": ["82016162", "9f016162ff", "84016162f6f6"],
+      "1 2 b": ["8301616202"],
+      "1 2 d": ["8401616202" + "6164", "8401f6026164"],
+    };
+    for (const [want, list] of Object.entries(given)) {
+      for (const a of list) assert.deepEqual(guest.call("maybe", a), { code: 0, value: text(want) }, a);
+    }
+    fails(guest.call("maybe", "80"), BAD_ARGUMENT, /^argument a: missing$/);
+    fails(guest.call("maybe", "8301f66162"), BAD_ARGUMENT, /^argument c: want s32, got text$/);
+    fails(guest.call("maybe", "8501f6f6f600"), BAD_ARGUMENT, /more than 4/);
+    fails(guest.call("maybe", "9f01f61c"), BAD_ARGUMENT, /reserved length/);
+    fails(guest.call("maybe", "9f01"), BAD_ARGUMENT, /cut short/);
   });
 
   it("looks into values", () => {

@@ -24,6 +24,7 @@ export class Types {
   private kept: Array<string> = [];
   static made: i32 = 0;
 
+  /** Begins at start and makes a step. */
   constructor(start: i64, step: i64 = 2 * start, private label: string | null = null) {
     if (start < 0) fail("start is negative");
     this.total = start + step;
@@ -59,6 +60,8 @@ export class Types {
   nothing(): void {}
 
   HTTPGet(a: i32, b: i32 = a + 1): i32 { return a * b; }
+
+  maybe(a: i32, b: string | null, c: i32 = 7, d: string = b === null ? "none" : b): string { return `${a} ${c} ${d}`; }
 
   kind(v: Value): i32 { return v.kind; }
   asI64(v: Value): i64 { return v.as<i64>(); }

@@ -23,8 +23,8 @@ function __answer(): i64 {
 }
 
 function __construct(): i64 {
-${takeArguments(service.params)}
-  const __made = new ${service.className}(${names(service.params)});
+${takeArguments(service.maker.params)}
+  const __made = new ${service.className}(${names(service.maker.params)});
   if (__c.failed) return __c.refuse();
   __it = __made;
   return __c.done();
@@ -54,7 +54,7 @@ ${takeArguments(m.params)}
 function takeArguments(params) {
   const takes = params.map(({ name, type, initializer }) => {
     const take = `__c.arg<${type}>("${name}")`;
-    return `  const ${name}: ${type} = ${initializer === undefined ? take : `__c.more() ? ${take} : ${initializer}`};\n`;
+    return `  const ${name}: ${type} = ${initializer === undefined ? take : `__c.given() ? ${take} : ${initializer}`};\n`;
   });
   return `${takes.join("")}  if (!__c.ready()) return __c.refuse();`;
 }

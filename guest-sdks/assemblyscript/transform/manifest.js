@@ -3,12 +3,13 @@
 /** Returns the manifest of a microservice that findMicroservice found. */
 export function manifest(service) {
   const params = (list) => (list.length ? { params: list.map((p) => ({ name: p.name, type: p.wit })) } : {});
+  const maker = { ...text("doc", service.maker.doc), ...params(service.maker.params) };
   return {
     abi: 1,
     name: service.name,
     ...text("doc", service.doc),
     language: "assemblyscript",
-    ...(service.params.length ? { constructor: params(service.params) } : {}),
+    ...(Object.keys(maker).length ? { constructor: maker } : {}),
     methods: service.methods.map((m) => ({
       name: m.name,
       ...text("doc", m.doc),

@@ -14,8 +14,8 @@ export class Mistake extends Error {
 
 /**
  * Finds the one microservice of a program.
- * @returns {{source, className, name, doc, dms, constructor, methods}} parameters are {name, type, wit, initializer},
- *   methods are {name, spelled, doc, params, result, wit, readonly}; types and initializers are source text.
+ * @returns {{source, className, name, doc, dms, maker, methods}} parameters are {name, type, wit, initializer}, the maker is
+ *   {doc, params}, methods are {name, spelled, doc, params, result, wit, readonly}; types and initializers are source text.
  */
 export function findMicroservice(sources) {
   const found = [];
@@ -50,7 +50,10 @@ function describe(source, node, sources) {
     name: options.name ?? snake(className).replaceAll("_", "-"),
     doc: docBefore(source.text, node.range.start),
     dms: options.dms ?? [],
-    params: constructor ? constructor.signature.parameters.map((p) => readParam(p, sources)) : [],
+    maker: {
+      doc: constructor ? docBefore(source.text, constructor.range.start) : "",
+      params: constructor ? constructor.signature.parameters.map((p) => readParam(p, sources)) : [],
+    },
     methods: methods.map((m) => readMethod(source, m, sources)),
   };
   if (!/^[a-z][a-z0-9-]{0,62}$/.test(service.name)) {
@@ -78,14 +81,16 @@ function readMethod(source, node, sources) {
   };
 }
 
+/** Reads a parameter. One with a default may be left out, and an argument may be left out if it is an option. */
 function readParam(node, sources) {
   const wit = check(node.type, witType(node.type, sources));
   if (wit === "") throw new Mistake(node.type.range, "a parameter cannot be void");
+  const initializer = node.initializer?.range.toString();
   return {
     name: node.name.text,
     type: node.type.range.toString(),
-    wit,
-    initializer: node.initializer?.range.toString(),
+    wit: initializer === undefined || wit.startsWith("option<") ? wit : `option<${wit}>`,
+    initializer,
   };
 }
 

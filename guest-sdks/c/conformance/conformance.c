@@ -24,7 +24,7 @@ typedef struct {
 
 AMINO_MICROSERVICE(conformance, "Shows that an SDK does what it should.")
 
-AMINO_NEW(conformance, (string label)) { self->label = amino_keep(*label ? label : "none"); }
+AMINO_NEW(conformance, (option_string label)) { self->label = amino_keep(label ? label : "none"); }
 
 AMINO_READONLY(conformance, label, (), string) { return self->label; }
 

@@ -48,7 +48,9 @@ typedef struct {
 
 AMINO_MICROSERVICE(Test_Thing, "Tests \"all\".", "LeaseCaching(ttl=10s)", "Pin(node=a)")
 
-AMINO_NEW(Test_Thing, (s64 start, string label)) { self->n = start + (int64_t)strlen(label); }
+AMINO_NEW(Test_Thing, (option_s64 start, option_string label), "Begins.") {
+  self->n = (start ? *start : 0) + (label ? (int64_t)strlen(label) : 0);
+}
 
 AMINO_METHOD(Test_Thing, add, (s64 by), s64, "Adds by.") { return self->n += by; }
 AMINO_READONLY(Test_Thing, put_all, (string s, bytes b, value v), u8) { return (uint8_t)(strlen(s) + b.len + amino_len(v)); }
@@ -65,6 +67,11 @@ AMINO_METHOD(Test_Thing, fail, (s8 i8, u16 u, f32 f, bool b), void) { amino_fail
 AMINO_READONLY(Test_Thing, build, (strings s, option_string o, time t), value) {
   return amino_map("s", s, "o", o, "t", amino_list(1, -2.5, (bool)true, (uint64_t)t), 7, amino_of((amino_bytes){(const uint8_t *)"x", 1}));
 }
+AMINO_READONLY(Test_Thing, options, (u8 first, option_u64 u, option_f64 f, option_bool b, option_s64 last), string) {
+  return amino_format("%d %d %g %d %d", first, u ? (int)*u : -1, f ? *f : -1, b ? *b : -1, last ? (int)*last : -1);
+}
+AMINO_READONLY(Test_Thing, same, (option_s64 i, option_u64 u), option_s64) { return u ? NULL : i; }
+AMINO_READONLY(Test_Thing, is, (option_bool b), option_bool) { return b; }
 AMINO_METHOD(Test_Thing, tick, (time t), time) { return t + 1500000000; }
 AMINO_METHOD(Test_Thing, total, (value v), s64) {
   int64_t sum = 0;
@@ -127,6 +134,15 @@ static void calls(void) {
   REPLIES("", "80", "0000");
   REPLIES("add", "81f94200", "000003"); // 3.0
   REPLIES("add", "9f20ff", "000002");
+  REPLIES("", "82f66161", "0000");
+  REPLIES("add", "8100", "000001");
+  REPLIES("options", "8101", "00006d31202d31202d31202d31202d31");
+  REPLIES("options", "850102f93e00f518ff", "00006d31203220312e35203120323535");
+  REPLIES("options", "8401f6f7f4", "00006c31202d31202d312030202d31");
+  REPLIES("same", "8120", "000020");
+  REPLIES("same", "80", "0000f6");
+  REPLIES("same", "820101", "0000f6");
+  REPLIES("is", "81f4", "0000f4");
   REPLIES("put_all", "8362c3a9420001a1616bf6", "000005");
   REPLIES("build", "8381616160c074313937302d30312d30315430303a30303a30305a", "0000a46173816161616f60617484" "01f9c100f500074178");
   REPLIES("build", "8380f6c120", "0000a4617380616ff661748401f9c100f51bffffffffc4653600074178");
@@ -144,7 +160,9 @@ static void errors(void) {
   FAILS("add", "820102", 17, "add takes 1 argument (by: s64), got 2");
   FAILS("tick", "8101", 17, "tick: t is an integer, want time");
   FAILS("checkpoint", "8101", 17, "checkpoint: target is an integer, want string");
-  FAILS("", "83010203", 17, "new takes 2 arguments (start: s64, label: string), got 3");
+  FAILS("", "83010203", 17, "new takes 2 arguments (start: option<s64>, label: option<string>), got 3");
+  FAILS("options", "80", 17, "options takes 5 arguments (first: u8, u: option<u64>, f: option<f64>, b: option<bool>, last: option<s64>), got 0");
+  FAILS("options", "83010261" "61", 17, "options: f is text, want option<f64>");
   FAILS("add", "816161", 17, "add: by is text, want s64");
   FAILS("add", "81f93e00", 17, "add: by is a float, want s64");
   FAILS("add", "811bffffffffffffffff", 17, "add: by is an integer, want s64");
@@ -253,7 +271,7 @@ static void manifest(void) {
       "{\"name\":\"add\",\"doc\":\"Adds by.\",\"params\":[{\"name\":\"by\",\"type\":\"s64\"}],\"result\":\"s64\"}",
       "{\"name\":\"put_all\",\"params\":[{\"name\":\"s\",\"type\":\"string\"},{\"name\":\"b\",\"type\":\"list<u8>\"},{\"name\":\"v\",\"type\":\"value\"}],\"result\":\"u8\",\"readonly\":true}",
       "{\"name\":\"i8\",\"type\":\"s8\"},{\"name\":\"u\",\"type\":\"u16\"},{\"name\":\"f\",\"type\":\"f32\"},{\"name\":\"b\",\"type\":\"bool\"}]}",
-      "\"constructor\":{\"params\":[{\"name\":\"start\",\"type\":\"s64\"},{\"name\":\"label\",\"type\":\"string\"}]}",
+      "\"constructor\":{\"params\":[{\"name\":\"start\",\"type\":\"option<s64>\"},{\"name\":\"label\",\"type\":\"option<string>\"}],\"doc\":\"Begins.\"}",
       "\"dms\":[\"LeaseCaching(ttl=10s)\",\"Pin(node=a)\"]}"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) CHECK(strstr(json, parts[i]), "%s is not in %s", parts[i], json);
   free(json);

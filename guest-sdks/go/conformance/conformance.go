@@ -21,10 +21,10 @@ type Conformance struct {
 }
 
 // New keeps the label; it is "none" if it is left out.
-func New(label ...string) *Conformance {
+func New(label *string) *Conformance {
 	c := &Conformance{label: "none", store: map[string]string{}}
-	if len(label) > 0 {
-		c.label = label[0]
+	if label != nil {
+		c.label = *label
 	}
 	return c
 }

@@ -23,8 +23,9 @@ use syn::parse_macro_input;
 /// ```
 ///
 /// - Every `pub fn` that takes `&self` or `&mut self` is a method; `&self` declares it readonly.
-/// - `pub fn new` is the constructor. A parameter with `#[default = ...]` may be left out. Without
-///   `new` the type is a [`Default`].
+/// - `pub fn new` is the constructor. Without `new` the type is a [`Default`].
+/// - Parameters at the end that are an `Option` or have a `#[default = ...]` may be left out. A null
+///   stands for the default.
 /// - Parameters are types that are `FromValue`, or `&str` and `&[T]`. Results are `IntoValue`, or a
 ///   `Result` of one whose error is `Display`.
 /// - `fn on_resume(&mut self)`, if there is one, runs after a restore into another microservice

@@ -50,12 +50,7 @@ pub fn read(f: &mut ImplItemFn) -> syn::Result<Role> {
         ident: f.sig.ident.clone(),
         doc: doc(&f.attrs),
         readonly: receiver.is_some_and(|r| r.mutability.is_none()),
-        params: f
-            .sig
-            .inputs
-            .iter_mut()
-            .filter_map(|arg| param(arg, constructor).transpose())
-            .collect::<syn::Result<_>>()?,
+        params: f.sig.inputs.iter_mut().filter_map(|arg| param(arg).transpose()).collect::<syn::Result<_>>()?,
         result: match &f.sig.output {
             ReturnType::Default => syn::parse_quote!(()),
             ReturnType::Type(_, ty) => (**ty).clone(),
@@ -64,16 +59,13 @@ pub fn read(f: &mut ImplItemFn) -> syn::Result<Role> {
     Ok(if constructor { Role::Constructor(method) } else { Role::Method(method) })
 }
 
-fn param(arg: &mut FnArg, constructor: bool) -> syn::Result<Option<Param>> {
+fn param(arg: &mut FnArg) -> syn::Result<Option<Param>> {
     let FnArg::Typed(arg) = arg else { return Ok(None) };
     let Pat::Ident(name) = &*arg.pat else {
         return Err(syn::Error::new_spanned(&arg.pat, "a parameter needs a name that callers can be told"));
     };
     let mut default = None;
     for a in arg.attrs.extract_if(.., |a| a.path().is_ident("default")) {
-        if !constructor {
-            return Err(syn::Error::new_spanned(a, "only parameters of new may be left out"));
-        }
         default = Some(default_value(&a)?);
     }
     Ok(Some(Param { name: name.ident.unraw().to_string(), ty: (*arg.ty).clone(), default }))
@@ -91,8 +83,9 @@ impl Method {
     pub fn describe(&self, constructor: bool) -> TokenStream {
         let (name, doc, readonly) = (self.ident.unraw().to_string(), &self.doc, self.readonly);
         let params = self.params.iter().map(|p| {
-            let (name, ty, optional) = (&p.name, fixed(&p.ty), p.default.is_some());
-            quote!(Param { name: #name, wit: <#ty as ::amino::IntoValue>::WIT, optional: #optional })
+            let (name, ty) = (&p.name, fixed(&p.ty));
+            let or_default = p.default.is_some().then(|| quote!(.or_default()));
+            quote!(Param { name: #name, wit: <#ty as ::amino::IntoValue>::WIT #or_default })
         });
         let result = fixed(&self.result);
         let result = if constructor { quote!(Wit::None) } else { quote!(<#result as Answer>::WIT) };

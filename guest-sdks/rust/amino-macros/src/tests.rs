@@ -31,9 +31,7 @@ fn methods_borrow_self_and_name_their_parameters() {
 }
 
 #[test]
-fn only_the_constructor_has_defaults() {
-    let want = "only parameters of new may be left out";
-    assert_eq!(refused(parse_quote!(impl S { pub fn f(&self, #[default = 1] a: u8) {} })), want);
+fn defaults_are_written_as_a_value() {
     assert_eq!(refused(parse_quote!(impl S { pub fn new(#[default(1)] a: u8) -> S {} })), "write #[default = value]");
 }
 

@@ -1,4 +1,5 @@
 use crate::manifest::{Method, Param, wit_text};
+use crate::types::Wit;
 use crate::{Code, Error, FromValue, Result, Value};
 
 /// The arguments of the call under way, checked one by one against a method's parameters.
@@ -12,24 +13,27 @@ impl Args {
     /// Notes whose parameters these are for, and checks their number.
     pub fn new(values: Vec<Value>, method: &'static Method) -> Result<Args> {
         let params = method.params;
-        let required = params.iter().rposition(|p| !p.optional).map_or(0, |last| last + 1);
+        let required = params.iter().rposition(|p| !matches!(p.wit, Wit::Option(_))).map_or(0, |last| last + 1);
         if !(required..=params.len()).contains(&values.len()) {
             return Err(bad_count(method, values.len()));
         }
         Ok(Args { values: values.into_iter(), method, taken: 0 })
     }
 
-    /// Returns the next argument.
+    /// Returns the next argument; one that the caller left out is null.
     pub fn take<T: FromValue>(&mut self) -> Result<T> {
         let v = self.values.next().unwrap_or_default();
         self.read(v)
     }
 
-    /// Returns the next argument, or what stands for it if the caller left it out.
+    /// Returns the next argument, or what stands for it if the caller left it out or gave null.
     pub fn take_or<T: FromValue>(&mut self, default: impl FnOnce() -> T) -> Result<T> {
         match self.values.next() {
+            None | Some(Value::Null) => {
+                self.taken += 1;
+                Ok(default())
+            }
             Some(v) => self.read(v),
-            None => Ok(default()),
         }
     }
 

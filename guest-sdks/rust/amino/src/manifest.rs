@@ -20,11 +20,10 @@ pub struct Method {
     pub readonly: bool,
 }
 
-/// A parameter. An optional one may be left out by the caller of a constructor.
+/// A parameter. Options at the end may be left out by the caller.
 pub struct Param {
     pub name: &'static str,
     pub wit: Wit,
-    pub optional: bool,
 }
 
 /// Returns how long the JSON is.
@@ -59,6 +58,7 @@ const fn write<const N: usize>(m: &Manifest) -> Writer<N> {
     if let Some(c) = m.constructor {
         w.put(",\"constructor\":{");
         w.params(c.params);
+        w.doc(c.doc);
         w.put("}");
     }
     w.put(",\"methods\":[");

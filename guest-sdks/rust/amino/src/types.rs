@@ -17,6 +17,16 @@ pub enum Wit {
     Tuple(&'static [Wit]),
 }
 
+impl Wit {
+    /// Returns the type of a parameter of this type that has a default: null stands for that.
+    pub const fn or_default(&'static self) -> Wit {
+        match self {
+            Wit::Option(some) => Wit::Option(some),
+            wit => Wit::Option(wit),
+        }
+    }
+}
+
 /// What can be a result, or an argument of a call.
 pub trait IntoValue {
     #[doc(hidden)]

@@ -44,6 +44,7 @@ struct OrderBook {
 /// Of every \ kind.
 #[amino::microservice(dms("LeaseCaching(ttl=10s)", "Pin(node=a)"))]
 impl OrderBook {
+    /// Opens the book.
     pub fn new(total: i64, #[default = "EUR"] currency: String) -> Result<Self, TooMuch> {
         if total > 1000 { Err(TooMuch(total)) } else { Ok(OrderBook { currency, total, resumed: false }) }
     }
@@ -83,6 +84,17 @@ impl OrderBook {
         Err(Error::with_code(Code::LEASED, "taken"))
     }
 
+    pub fn options(
+        &self,
+        first: u8,
+        #[default = 2] a: u8,
+        b: Option<u8>,
+        #[default = "none"] c: &str,
+        #[default = None] d: Option<i8>,
+    ) -> String {
+        format!("{first} {a} {b:?} {c} {d:?}")
+    }
+
     pub fn parse(&self, text: &str) -> Result<i64> {
         Ok(text.parse()?)
     }
@@ -120,7 +132,7 @@ fn manifest() {
     let got: serde_json::Value = serde_json::from_slice(&JSON).expect("the manifest is JSON");
     let want = serde_json::json!({
         "abi": 1, "name": "order-book", "doc": "Keeps \"orders\" and totals.\nOf every \\ kind.", "language": "rust",
-        "constructor": {"params": [{"name": "total", "type": "s64"}, {"name": "currency", "type": "string"}]},
+        "constructor": {"doc": "Opens the book.", "params": [{"name": "total", "type": "s64"}, {"name": "currency", "type": "option<string>"}]},
         "methods": [
             {"name": "add", "doc": "Adds.", "params": [{"name": "by", "type": "s64"}], "result": "s64"},
             {"name": "describe", "params": [{"name": "greeting", "type": "string"}, {"name": "raw", "type": "list<u8>"},
@@ -131,6 +143,9 @@ fn manifest() {
             {"name": "numbers", "params": [{"name": "small", "type": "s8"}, {"name": "single", "type": "f32"}, {"name": "size", "type": "u64"}],
                 "result": "tuple<s8, f32, u64>", "readonly": true},
             {"name": "busy", "params": [], "result": "value", "readonly": true},
+            {"name": "options", "params": [{"name": "first", "type": "u8"}, {"name": "a", "type": "option<u8>"},
+                {"name": "b", "type": "option<u8>"}, {"name": "c", "type": "option<string>"}, {"name": "d", "type": "option<s8>"}],
+                "result": "string", "readonly": true},
             {"name": "parse", "params": [{"name": "text", "type": "string"}], "result": "s64", "readonly": true},
             {"name": "world", "params": [], "result": "string", "readonly": true},
         ],
@@ -143,10 +158,15 @@ fn manifest() {
 fn constructor() {
     let new = |args: &str| Guest::<OrderBook>::new().call("", &unhex(args));
     assert_eq!(new("81191000"), Err((1, "4096 is too much".into())));
-    assert_eq!(new("80"), Err((17, "new takes 2 arguments (total: s64, currency: string), got 0".into())));
+    assert_eq!(new("80"), Err((17, "new takes 2 arguments (total: s64, currency: option<string>), got 0".into())));
     assert_eq!(new("820101"), Err((17, "argument currency of new: want string, got an integer".into())));
     let usd = Guest::<OrderBook>::new();
     assert_eq!(usd.call("", &unhex("820163555344")).as_deref(), Ok("f6"));
+    for args in ["8101", "8201f6", "9f01f7ff"] {
+        let eur = Guest::<OrderBook>::new();
+        assert_eq!(eur.call("", &unhex(args)).as_deref(), Ok("f6"));
+        assert_eq!(eur.call("describe", &unhex("8361614080")), Ok(text("a 1 EUR [] [] false")));
+    }
     usd.resume();
     assert_eq!(usd.call("describe", &unhex("8361614101816162")), Ok(text("a 1 USD [1] [\"b\"] true")));
     assert_eq!(OrderBook::helper(), 7);
@@ -178,7 +198,7 @@ fn methods_and_their_errors() {
 fn a_call_before_the_constructor_needs_none() {
     let guest = Guest::<OrderBook>::new();
     let e = guest.call("busy", &[0x80]);
-    assert_eq!(e, Err((17, "new takes 2 arguments (total: s64, currency: string), got 0".into())));
+    assert_eq!(e, Err((17, "new takes 2 arguments (total: s64, currency: option<string>), got 0".into())));
 }
 
 #[test]
@@ -212,6 +232,21 @@ fn arguments_are_checked() {
             _ => assert_eq!(got, Err((17, message.into())), "{method} {args}"),
         }
     }
+}
+
+#[test]
+fn arguments_at_the_end_may_be_missing_or_null() {
+    for (args, want) in [
+        ("8101", "1 2 None none None"),
+        ("8501f6f6f6f6", "1 2 None none None"),
+        ("8401f60361 78", "1 2 Some(3) x None"),
+        ("8501 05f6f620", "1 5 None none Some(-1)"),
+    ] {
+        assert_eq!(call("options", &args.replace(' ', "")), Ok(text(want)), "{args}");
+    }
+    let e = call("options", "8401f60305");
+    assert_eq!(e, Err((17, "argument c of options: want string, got an integer".into())));
+    assert_eq!(call("options", "80").map_err(|e| e.0), Err(17));
 }
 
 #[test]

@@ -14,8 +14,13 @@ pub struct Conformance {
 /// Shows that an SDK does what it should.
 #[amino::microservice]
 impl Conformance {
-    pub fn new(#[default = "none"] label: String) -> Self {
-        Conformance { label, entries: BTreeMap::new(), count: 0, blocks: Vec::new() }
+    pub fn new(label: Option<String>) -> Self {
+        Conformance {
+            label: label.unwrap_or_else(|| "none".into()),
+            entries: BTreeMap::new(),
+            count: 0,
+            blocks: Vec::new(),
+        }
     }
 
     pub fn label(&self) -> &str {
