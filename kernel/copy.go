@@ -12,6 +12,9 @@ import (
 // A private copy is a guest outside its group, beside a caller.
 type privateCopy struct{ x *guest }
 
+// errUnused is not seen: a copy is closed when no one can call it.
+var errUnused = abi.Errorf(abi.Unavailable, "the private copy is gone")
+
 var _ dms.Copy = (*privateCopy)(nil)
 
 // Run implements caller.Kernel. The copy's memory is freed when no one refers to
@@ -26,11 +29,11 @@ func (k *Kernel) Run(ctx context.Context, g *api.Group, s dms.Snapshot) (dms.Cop
 		return nil, err
 	}
 	if err := x.inst.Resume(ctx); err != nil {
-		x.close()
+		x.close(err)
 		return nil, err
 	}
 	c := &privateCopy{x}
-	runtime.AddCleanup(c, func(x *guest) { x.close() }, x)
+	runtime.AddCleanup(c, func(x *guest) { x.close(errUnused) }, x)
 	return c, nil
 }
 

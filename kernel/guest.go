@@ -173,9 +173,10 @@ func (x *guest) snapshot(ctx context.Context) (dms.Snapshot, error) {
 	return dms.Snapshot{Version: version, Image: img.Marshal()}, nil // an image never changes
 }
 
-// close frees the instance when the last call has left it.
-func (x *guest) close() {
-	if x.turn.lock(context.Background(), 0, false) == nil {
+// close turns calls that wait away with why, and frees the instance when the one
+// inside has left it.
+func (x *guest) close(why error) {
+	if x.turn.finish(why) {
 		x.inst.Close(context.Background())
 	}
 }

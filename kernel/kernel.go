@@ -152,6 +152,7 @@ func (k *Kernel) endAll(why error) {
 	k.replicas, k.moved = map[string]*replica{}, map[string]api.Replica{}
 	k.mu.Unlock()
 	for _, r := range rs {
+		r.fenced.Store(true)
 		r.end(why)
 	}
 }

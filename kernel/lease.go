@@ -57,6 +57,10 @@ func (l *lease) outlived() error {
 	if int64(time.Since(l.base)) < l.until.Load() {
 		return nil
 	}
+	return l.lost()
+}
+
+func (l *lease) lost() error {
 	return abi.Errorf(abi.Unavailable, "kernel %s lost its lease before it could answer (the call may have run)", l.node)
 }
 

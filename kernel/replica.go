@@ -27,6 +27,7 @@ type replica struct {
 	recover []func(context.Context) error
 	stop    context.CancelFunc
 	calls   atomic.Uint64
+	fenced  atomic.Bool // the lease it was started under is over
 
 	mu        sync.Mutex
 	settle    *time.Timer              // runs while the gate is closed for a move
@@ -57,7 +58,7 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 	}
 	if req.Resume {
 		if err := x.inst.Resume(ctx); err != nil {
-			x.close()
+			x.close(err)
 			return nil, err
 		}
 	}
@@ -93,10 +94,19 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 	if r.deferring.Load() > 0 && err == nil {
 		r.doDeferred(ctx, call.ID)
 	}
-	if late := r.k.lease.outlived(); late != nil {
+	if late := r.late(); late != nil {
 		return nil, late
 	}
 	return out, err
+}
+
+// late returns an error if what was done here may be answered no more: another
+// kernel may serve in this one's place.
+func (r *replica) late() error {
+	if r.fenced.Load() { // the lease there is now came after this replica
+		return r.k.lease.lost()
+	}
+	return r.k.lease.outlived()
 }
 
 // defer_ notes verbs that a guest sent to itself during a call.
@@ -146,7 +156,7 @@ func (r *replica) end(err error) {
 	r.gate.finish(err)
 	r.stop()
 	r.settleAfter(0, nil)
-	go r.guest.close()
+	go r.guest.close(err)
 }
 
 // settleAfter runs f in d unless it is called again before; a nil f only stops

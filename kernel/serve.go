@@ -98,7 +98,7 @@ func (k *Kernel) serveAsk(ctx context.Context, _ *mux.Conn, m api.AskRequest) (a
 		return api.Bytes{}, abi.Errorf(abi.Refused, "%s has no instance manager at layer %d", m.To, m.Layer)
 	}
 	out, err := r.parts[m.Layer].Deliver(ctx, m)
-	if late := k.lease.outlived(); late != nil {
+	if late := r.late(); late != nil {
 		return api.Bytes{}, late
 	}
 	return api.Bytes{B: out}, err
@@ -118,7 +118,7 @@ func (k *Kernel) serveFetch(ctx context.Context, _ *mux.Conn, ref api.ReplicaRef
 		s = api.Snapshot{Module: r.group.Load().Spec.Module, Version: x.Version, Image: x.Image}
 		return err
 	})
-	if late := k.lease.outlived(); late != nil {
+	if late := r.late(); late != nil {
 		return api.Snapshot{}, late
 	}
 	return s, err

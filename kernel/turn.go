@@ -25,6 +25,8 @@ type turn struct {
 	root   uint64 // the tree inside
 	parked bool   // it waits in an outgoing call
 	queue  []*waiter
+	end    error         // not nil once finished
+	empty  chan struct{} // closed when the last tree leaves; nil if no one waits for it
 }
 
 type waiter struct {
@@ -41,15 +43,21 @@ const (
 	tryAgain outcome = iota // the turn may be free
 	handed                  // the turn is the waiter's
 	dies                    // it would wait for ever
+	ended                   // the turn is finished
 )
 
 // patience is how long a waiter may be passed over.
 const patience = time.Millisecond
 
 // lock waits for the turn. nested says that the tree holds another guest's turn.
-// It returns abi.ErrReentrant where waiting could last for ever, or ctx's error.
+// It returns abi.ErrReentrant where waiting could last for ever, ctx's error, or
+// the turn's end.
 func (t *turn) lock(ctx context.Context, root uint64, nested bool) error {
 	t.mu.Lock()
+	if err := t.end; err != nil {
+		t.mu.Unlock()
+		return err
+	}
 	if !t.held {
 		t.held, t.root = true, root
 		t.mu.Unlock()
@@ -70,13 +78,17 @@ func (t *turn) wait(ctx context.Context, w *waiter) error {
 	for {
 		select {
 		case o := <-w.woken:
-			if o == handed {
+			switch o {
+			case handed:
 				return nil
-			}
-			if o == dies {
+			case dies:
 				return errRing
 			}
 			t.mu.Lock()
+			if err := t.end; err != nil {
+				t.mu.Unlock()
+				return err
+			}
 			if !t.held {
 				t.held, t.root = true, w.root
 				t.mu.Unlock()
@@ -128,6 +140,10 @@ func (t *turn) unlock() {
 // that has waited long, else wakes it to try.
 func (t *turn) pass() {
 	t.parked, t.held = false, false
+	if t.empty != nil {
+		close(t.empty)
+		t.empty = nil
+	}
 	if len(t.queue) == 0 {
 		return
 	}
@@ -139,6 +155,30 @@ func (t *turn) pass() {
 	}
 	t.held, t.root = true, w.root
 	w.woken <- handed
+}
+
+// finish turns all away with err from now on, those who wait too, and returns when
+// the tree inside has left. It returns false, at once, if that was done before.
+func (t *turn) finish(err error) bool {
+	t.mu.Lock()
+	if t.end != nil {
+		t.mu.Unlock()
+		return false
+	}
+	t.end = err
+	for _, w := range t.queue {
+		w.woken <- ended
+	}
+	t.queue = nil
+	if !t.held {
+		t.mu.Unlock()
+		return true
+	}
+	empty := make(chan struct{})
+	t.empty = empty
+	t.mu.Unlock()
+	<-empty
+	return true
 }
 
 // park says that the tree inside begins to wait for another guest.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,5 +164,44 @@ func TestTurnNeverDeadlocks(t *testing.T) {
 			t.Errorf("%d of 60 trees came through", done)
 		}
 		t.Logf("%d calls were refused and made again", refused)
+	})
+}
+
+// A finished turn turns away those who wait and those who come, and waits for the
+// one inside.
+func TestTurnFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turn turn
+		over := errors.New("over")
+		turn.lock(t.Context(), 1, false)
+		var wg sync.WaitGroup
+		var turned atomic.Int32
+		for root := uint64(2); root < 5; root++ {
+			wg.Go(func() {
+				if err := turn.lock(t.Context(), root, false); err != over {
+					t.Errorf("a waiter got %v, want the end", err)
+				}
+				turned.Add(1)
+			})
+			synctest.Wait()
+		}
+		var done atomic.Bool
+		go func() { done.Store(turn.finish(over)) }()
+		synctest.Wait()
+		wg.Wait()
+		if turned.Load() != 3 || done.Load() {
+			t.Errorf("%d of 3 waiters were turned away, and finish is done: %v", turned.Load(), done.Load())
+		}
+		if turn.finish(over) {
+			t.Error("finished twice")
+		}
+		if err := turn.lock(t.Context(), 9, false); err != over {
+			t.Errorf("a newcomer got %v, want the end", err)
+		}
+		turn.unlock()
+		synctest.Wait()
+		if !done.Load() {
+			t.Error("finish still waits, and no one is inside")
+		}
 	})
 }
