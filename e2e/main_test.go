@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -250,4 +251,24 @@ func where(t *testing.T, cl *client.Client, name string) string {
 func runsOn(t *testing.T, cl *client.Client, name, kernel string) {
 	t.Helper()
 	eventually(t, 15*time.Second, func() bool { return where(t, cl, name) == kernel })
+}
+
+// A listed is a microservice as `aminorun ls` shows it.
+type listed struct {
+	Name, State string
+	Kernels     []string
+}
+
+// list returns what `aminorun ls` shows, by name.
+func list(t *testing.T, c *cluster.Cluster) map[string]listed {
+	t.Helper()
+	var all []listed
+	if err := json.Unmarshal([]byte(run(t, c, "ls", "--output", "json")), &all); err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]listed{}
+	for _, v := range all {
+		byName[v.Name] = v
+	}
+	return byName
 }
