@@ -10,7 +10,7 @@ import (
 var assemblyScript = language{
 	name:    "AssemblyScript",
 	files:   []string{"asconfig.json", "*.ts"},
-	install: "assemblyscript.sh",
+	install: "assemblyscript",
 	tools:   "Node.js 18 or later and, in the project, the compiler and the SDK (npm install assemblyscript PATH-TO-AMINO.RUN/guest-sdks/assemblyscript)",
 	command: func(j *job) (*exec.Cmd, error) {
 		entry, err := j.entry()

@@ -10,7 +10,7 @@ import (
 var c = language{
 	name:    "C",
 	files:   []string{"*.c"},
-	install: "c.sh",
+	install: "c",
 	tools:   "clang, lld, wasi-libc and the compiler-rt of wasm32 (on Debian: clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32)",
 	command: func(j *job) (*exec.Cmd, error) {
 		sdk, err := j.needSDK("c")
@@ -47,7 +47,7 @@ var c = language{
 	advice: func(_ *job, said string) string {
 		for _, sign := range []string{"'stdlib.h' file not found", "'string.h' file not found", "cannot open crt1", "wasm-ld", "libclang_rt"} {
 			if strings.Contains(said, sign) {
-				return "if the C library for wasm32-wasi is missing: scripts/toolchain/c.sh installs it, or on Debian apt-get install wasi-libc lld-22 libclang-rt-22-dev-wasm32"
+				return "if the linker or the C library for wasm32-wasi is missing: scripts/toolchain/install.sh c, or on Debian apt-get install wasi-libc lld-22 libclang-rt-22-dev-wasm32"
 			}
 		}
 		return ""

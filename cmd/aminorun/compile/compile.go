@@ -27,8 +27,8 @@ type Request struct {
 type language struct {
 	name    string
 	files   []string // patterns; a directory with such a file holds the language
-	install string   // of scripts/toolchain
-	tools   string   // what that script installs, for who has no such script
+	install string   // its name for scripts/toolchain/install.sh
+	tools   string   // what that installs, for who has no such script
 
 	// command returns the compiler's command line, or a *missing.
 	command func(j *job) (*exec.Cmd, error)
@@ -111,8 +111,8 @@ func (l *language) explain(j *job, err error) error {
 		return err
 	}
 	how := "install " + l.tools
-	if script := filepath.Join(filepath.Dir(j.sdk), "scripts", "toolchain", l.install); j.sdk != "" && l.install != "" && exists(script) {
-		how = "run " + script + " or install " + l.tools
+	if script := j.installer(); script != "" {
+		how = "run " + script + " " + l.install + ", or install " + l.tools
 	}
 	return abi.Errorf(abi.NotFound, "to build %s, %s is needed and is not here: %s", l.name, m.tool, how)
 }

@@ -157,10 +157,10 @@ func TestMissingTools(t *testing.T) {
 		"AssemblyScript": {"index.ts": ""},
 	}
 	want := map[string][]string{
-		"Go":             {"to build Go, go is needed", "install Go 1.26"},
-		"C":              {"to build C, clang is needed", "scripts/toolchain/c.sh", "wasi-libc"},
-		"Rust":           {"to build Rust, cargo is needed", "scripts/toolchain/rust.sh", "rustup target add"},
-		"AssemblyScript": {"to build AssemblyScript, node is needed", "scripts/toolchain/assemblyscript.sh", "Node.js"},
+		"Go":             {"to build Go, go is needed", "scripts/toolchain/install.sh go", "install Go 1.26"},
+		"C":              {"to build C, clang is needed", "scripts/toolchain/install.sh c", "wasi-libc"},
+		"Rust":           {"to build Rust, cargo is needed", "scripts/toolchain/install.sh rust", "rustup target add"},
+		"AssemblyScript": {"to build AssemblyScript, node is needed", "scripts/toolchain/install.sh assemblyscript", "Node.js"},
 	}
 	for i := range languages {
 		l := &languages[i]
@@ -191,7 +191,7 @@ func bareSDK(t *testing.T, root string) string {
 // A tool that a copy of the repository has is preferred to the one on PATH.
 func TestOwnToolchain(t *testing.T) {
 	dir := project(t, map[string]string{
-		"guest-sdks/CONFORMANCE.md": "", "build/toolchain/rust/bin/cargo": "",
+		"guest-sdks/CONFORMANCE.md": "", "build/toolchain/rust/bin/cargo": "", "build/toolchain/go/bin/go": "",
 		"build/toolchain/assemblyscript/node_modules/assemblyscript/bin/asc.js": "",
 		"mine/index.ts": "",
 	})
@@ -199,6 +199,9 @@ func TestOwnToolchain(t *testing.T) {
 	cmd, err := j.cargo("metadata")
 	if err != nil || cmd.Path != filepath.Join(dir, "build/toolchain/rust/bin/cargo") {
 		t.Errorf("cargo is %v, %v", cmd, err)
+	}
+	if cmd, err = golang.command(j); err != nil || cmd.Path != filepath.Join(dir, "build/toolchain/go/bin/go") {
+		t.Errorf("go is %v, %v", cmd, err)
 	}
 	modules, err := j.nodeModules()
 	if err != nil || modules != filepath.Join(dir, "build/toolchain/assemblyscript/node_modules") {

@@ -7,13 +7,17 @@ import (
 )
 
 var golang = language{
-	name:  "Go",
-	files: []string{"go.mod", "*.go"},
-	tools: "Go 1.26 or later (https://go.dev/dl)",
+	name:    "Go",
+	files:   []string{"go.mod", "*.go"},
+	install: "go",
+	tools:   "Go 1.26 or later (https://go.dev/dl)",
 	command: func(j *job) (*exec.Cmd, error) {
-		goTool, err := tool("go")
-		if err != nil {
-			return nil, err
+		goTool := j.toolchain("go/bin/go")
+		if goTool == "" {
+			var err error
+			if goTool, err = tool("go"); err != nil {
+				return nil, err
+			}
 		}
 		cmd := exec.CommandContext(j.ctx, goTool, "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", j.out, ".")
 		cmd.Dir = j.dir

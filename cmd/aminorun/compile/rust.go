@@ -15,8 +15,8 @@ const rustTarget = "wasm32-unknown-unknown"
 var rust = language{
 	name:    "Rust",
 	files:   []string{"Cargo.toml"},
-	install: "rust.sh",
-	tools:   "Rust 1.85 or later with the target " + rustTarget + " (rustup target add " + rustTarget + ")",
+	install: "rust",
+	tools:   "Rust 1.87 or later with the target " + rustTarget + " (rustup target add " + rustTarget + ")",
 	command: func(j *job) (*exec.Cmd, error) {
 		return j.cargo("rustc", "--quiet", "--release", "--lib", "--target", rustTarget, "--crate-type", "cdylib")
 	},
@@ -34,7 +34,7 @@ var rust = language{
 	advice: func(j *job, said string) string {
 		switch {
 		case strings.Contains(said, "can't find crate for `core`"), strings.Contains(said, "can't find crate for `std`"):
-			return "the target is missing: rustup target add " + rustTarget + ", or scripts/toolchain/rust.sh"
+			return "the target is missing: rustup target add " + rustTarget + ", or scripts/toolchain/install.sh rust"
 		case strings.Contains(said, "no matching package named `amino`"), strings.Contains(said, "unresolved import `amino`"),
 			strings.Contains(said, "unresolved module or unlinked crate `amino`"), strings.Contains(said, "use of undeclared crate or module `amino`"):
 			return "if the SDK is not in Cargo.toml: cargo add amino --path " + filepath.Join(j.sdkPath("rust"), "amino")

@@ -23,6 +23,15 @@ func (j *job) toolchain(path string) string {
 	return path
 }
 
+// installer returns the script that installs toolchains, "" if it is not there.
+func (j *job) installer() string {
+	script := filepath.Join(filepath.Dir(j.sdk), "scripts", "toolchain", "install.sh")
+	if j.sdk == "" || !exists(script) {
+		return ""
+	}
+	return script
+}
+
 // tool returns the first of these commands that is on PATH.
 func tool(names ...string) (string, error) {
 	for _, name := range names {
