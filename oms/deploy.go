@@ -140,10 +140,17 @@ func (g *group) startFirst(ctx context.Context, at place, from *api.Snapshot) (r
 		bare.Cells = nil
 		from = &bare
 	}
-	first := rec.Replicas[0]
+	first, err := g.replica(rec.Replicas[0].Peer)
+	if err != nil {
+		return false, err
+	}
 	reply, err := startReplica(ctx, at.kernel, api.StartRequest{
 		Group: rec.Group, Peer: first.Peer, Epoch: first.Epoch, Snapshot: from, Resume: from != nil,
 	})
+	if _, lost := g.replica(first.Peer); lost != nil { // the kernel has joined anew, and may have started it all the same
+		g.settle(at.ID, at.kernel, api.ReplicaRef{Peer: first.Peer, Epoch: first.Epoch})
+		err = lost
+	}
 	return reply.Recovers, err
 }
 

@@ -225,7 +225,7 @@ func (n *network) agree() {
 		for peer, r := range k.replicas {
 			at := id + " " + peer
 			if want[at] != r.epoch || r.closed {
-				n.t.Errorf("%s holds %s e%d, closed %t; the directory says e%d", id, peer, r.epoch, r.closed, want[at])
+				n.t.Errorf("%s holds %s e%d, closed %t; the directory says e%d\n%s", id, peer, r.epoch, r.closed, want[at], n.heardOf(peer))
 			}
 			delete(want, at)
 		}
@@ -234,4 +234,11 @@ func (n *network) agree() {
 	for at, epoch := range want {
 		n.t.Errorf("%s e%d is not there", at, epoch)
 	}
+}
+
+// heardOf returns what kernels heard of a replica.
+func (n *network) heardOf(peer string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.Join(slices.DeleteFunc(slices.Clone(n.heard), func(s string) bool { return !strings.Contains(s, peer+" ") }), "\n")
 }

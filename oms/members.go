@@ -78,7 +78,7 @@ func (ms *members) bind(m *member, k Kernel) bool {
 	if m.kernel == k {
 		return false
 	}
-	out := newOutbox(k)
+	out := newOutbox(k, ms.o.liveNodes)
 	m.kernel, m.out = k, out
 	ms.allBack()
 	ms.o.background(func(ctx context.Context) {
@@ -131,25 +131,21 @@ func (ms *members) lease(node string) (end time.Time) {
 // tell sends all connected kernels groups and, if nodes changed, the live nodes.
 // It does not wait.
 func (ms *members) tell(groups []api.Group, nodes bool) {
-	var live []api.Node
-	if nodes {
-		live = ms.o.liveNodes()
-	}
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	for _, m := range ms.by {
 		if m.out != nil {
-			m.out.put(groups, live)
+			m.out.put(groups, nodes)
 		}
 	}
 }
 
-// tellOne sends one kernel how things are.
-func (ms *members) tellOne(node string, groups []api.Group, live []api.Node) {
+// tellOne sends one kernel groups and the live nodes.
+func (ms *members) tellOne(node string, groups []api.Group) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	if m := ms.by[node]; m != nil && m.out != nil {
-		m.out.put(groups, live)
+		m.out.put(groups, true)
 	}
 }
 

@@ -14,19 +14,22 @@ import (
 // is told of a group once, as it is by then.
 type outbox struct {
 	k    Kernel
+	live func() []api.Node
 	wake chan struct{}
 
 	mu     sync.Mutex
 	groups map[string]api.Group
-	nodes  []api.Node
+	nodes  bool // have changed
 }
 
-func newOutbox(k Kernel) *outbox {
-	return &outbox{k: k, wake: make(chan struct{}, 1), groups: map[string]api.Group{}}
+// newOutbox returns an outbox for k. The nodes it tells of are those that live returns
+// when it does.
+func newOutbox(k Kernel, live func() []api.Node) *outbox {
+	return &outbox{k: k, live: live, wake: make(chan struct{}, 1), groups: map[string]api.Group{}}
 }
 
-// put adds what changed. Nil nodes have not changed.
-func (b *outbox) put(groups []api.Group, nodes []api.Node) {
+// put adds what changed.
+func (b *outbox) put(groups []api.Group, nodes bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, g := range groups {
@@ -34,24 +37,7 @@ func (b *outbox) put(groups []api.Group, nodes []api.Node) {
 			b.groups[g.ID] = g
 		}
 	}
-	if nodes != nil {
-		b.nodes = nodes
-	}
-	b.ready()
-}
-
-// putBack puts what could not be sent under what was put since.
-func (b *outbox) putBack(c api.Changed) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, g := range c.Groups {
-		if _, newer := b.groups[g.ID]; !newer {
-			b.groups[g.ID] = g
-		}
-	}
-	if b.nodes == nil {
-		b.nodes = c.Nodes
-	}
+	b.nodes = b.nodes || nodes
 	b.ready()
 }
 
@@ -62,14 +48,17 @@ func (b *outbox) ready() {
 	}
 }
 
-func (b *outbox) take() api.Changed {
+// take returns what was put, as it is now.
+func (b *outbox) take() (c api.Changed) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := api.Changed{Nodes: b.nodes}
 	for _, id := range slices.Sorted(maps.Keys(b.groups)) {
 		c.Groups = append(c.Groups, b.groups[id])
 	}
-	b.nodes = nil
+	if b.nodes {
+		c.Nodes = b.live()
+	}
+	b.nodes = false
 	clear(b.groups)
 	return c
 }
@@ -86,7 +75,7 @@ func (b *outbox) run(ctx context.Context) {
 		}
 		c := b.take()
 		if _, err := ask[api.None](ctx, b.k, shortCall, api.KernelChanged, c); err != nil {
-			b.putBack(c)
+			b.put(c.Groups, c.Nodes != nil)
 			select {
 			case <-time.After(time.Second):
 			case <-b.k.Done():

@@ -62,7 +62,7 @@ func (o *OMS) settleNode(ctx context.Context, node string) error {
 			now = append(now, rec.Group)
 		}
 	}
-	o.members.tellOne(node, now, o.liveNodes())
+	o.members.tellOne(node, now)
 	return nil
 }
 

@@ -161,62 +161,72 @@ func TestStoreKeepsWhatItAcknowledged(t *testing.T) {
 	}
 }
 
+// holder is a disk whose next sync of a log waits.
+type holder struct {
+	hold          atomic.Bool
+	held, release chan struct{}
+	syncs         atomic.Int64
+}
+
+func newHolder() *holder {
+	return &holder{held: make(chan struct{}), release: make(chan struct{})}
+}
+
+func (h *holder) String() string { return "holder" }
+
+func (h *holder) MaybeError(op errorfs.Op) error {
+	if strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) {
+		h.syncs.Add(1)
+		if h.hold.CompareAndSwap(true, false) {
+			close(h.held)
+			<-h.release
+		}
+	}
+	return nil
+}
+
 // TestStoreSharesSyncs checks that commands that come together share one sync.
 func TestStoreSharesSyncs(t *testing.T) {
-	var syncs atomic.Int64
-	gate := make(chan struct{}, 1)
-	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) {
-			syncs.Add(1)
-			gate <- struct{}{}
-			<-gate
-		}
-		return nil
-	}))
-	s := testStore(t, fs, "d")
+	h := newHolder()
+	s := testStore(t, errorfs.Wrap(vfs.NewMem(), h), "d")
+	h.hold.Store(true)
 	const n = 200
-	gate <- struct{}{} // the first sync waits
-	before := syncs.Load()
 	var wg sync.WaitGroup
-	for i := range n {
+	start := func(name string) {
 		wg.Go(func() {
-			if _, err := create(s, fmt.Sprintf("g-%d", i)); err != nil {
+			if _, err := create(s, name); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	for len(s.queue) < n/2 { // they wait behind it
+	start("first")
+	<-h.held
+	before := h.syncs.Load()
+	for i := range n {
+		start(fmt.Sprintf("g-%d", i))
+	}
+	for len(s.queue) < n {
 		time.Sleep(time.Millisecond)
 	}
-	<-gate
+	close(h.release)
 	wg.Wait()
-	if made := syncs.Load() - before; made > n/10 {
-		t.Errorf("%d commands that came together made %d syncs", n, made)
+	if made := h.syncs.Load() - before; made != 1 {
+		t.Errorf("%d commands that waited together made %d syncs", n, made)
 	}
 }
 
 // TestStoreShowsNothingUnsynced checks that what is not durable yet is neither read nor
 // acknowledged.
 func TestStoreShowsNothingUnsynced(t *testing.T) {
-	var hold atomic.Bool
-	held, release := make(chan struct{}), make(chan struct{})
-	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData {
-			if hold.CompareAndSwap(true, false) {
-				close(held)
-				<-release
-			}
-		}
-		return nil
-	}))
-	s := testStore(t, fs, "d")
-	hold.Store(true)
+	h := newHolder()
+	s := testStore(t, errorfs.Wrap(vfs.NewMem(), h), "d")
+	h.hold.Store(true)
 	acked := make(chan error)
 	go func() {
 		_, err := create(s, "kv")
 		acked <- err
 	}()
-	<-held
+	<-h.held
 	if all := s.groups(); len(all) != 0 {
 		t.Errorf("read before it was synced: %v", all)
 	}
@@ -225,7 +235,7 @@ func TestStoreShowsNothingUnsynced(t *testing.T) {
 		t.Errorf("acknowledged before it was synced: %v", err)
 	default:
 	}
-	close(release)
+	close(h.release)
 	if err := <-acked; err != nil {
 		t.Fatal(err)
 	}
