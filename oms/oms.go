@@ -25,7 +25,7 @@ type Options struct {
 	MaxModule int
 
 	// Ballast is the size, in bytes, of a file that is given up when the disk is
-	// full, so that what was acknowledged stays safe; 16 MiB if 0.
+	// full, so that what was acknowledged stays safe; 8 MiB if 0.
 	Ballast int
 
 	// FS is where the directory and the modules are kept; the disk if nil.
@@ -46,7 +46,7 @@ func (o Options) withDefaults() Options {
 		o.MaxModule = 256 << 20
 	}
 	if o.Ballast == 0 {
-		o.Ballast = 16 << 20
+		o.Ballast = 8 << 20
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default

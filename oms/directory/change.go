@@ -282,5 +282,8 @@ func (s *State) count(g *Group, d int) {
 		if on[g.ID] += d; on[g.ID] == 0 {
 			delete(on, g.ID)
 		}
+		if len(on) == 0 {
+			delete(s.on, r.Node.ID)
+		}
 	}
 }
