@@ -55,8 +55,8 @@ func startOnce(ctx context.Context, bin string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(line, "OMS at ")
-	addr, _, _ := strings.Cut(rest, " ")
+	_, rest, _ := strings.Cut(line, "ready at ")
+	addr, _, _ := strings.Cut(rest, ": ")
 	c, err := client.Dial(ctx, addr)
 	if err != nil {
 		return 0, err

@@ -43,6 +43,7 @@ func (k *Kernel) member() {
 				}
 				if fresh && err == nil {
 					k.log.Info("reached the OMS again")
+					go k.caller.Refresh(k.ctx) // what changed meanwhile, no one told this kernel
 				}
 			}
 		}

@@ -58,6 +58,11 @@ func (l *omsLink) Lookup(ctx context.Context, ref string) (api.Group, error) {
 	return mux.Call[api.Group](ctx, l, api.OMSLookup, api.Ref{Ref: ref})
 }
 
+// settle returns a group when no move of it is under way any more.
+func (l *omsLink) settle(ctx context.Context, group string) (api.Group, error) {
+	return mux.Call[api.Group](ctx, l, api.OMSSettle, api.Ref{Ref: group})
+}
+
 // module fetches a module by digest.
 func (l *omsLink) module(ctx context.Context, digest string) ([]byte, error) {
 	b, err := mux.Call[api.Bytes](ctx, l, api.OMSGetModule, api.Ref{Ref: digest})

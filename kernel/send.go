@@ -106,7 +106,7 @@ func (k *Kernel) settleLater(r *replica) {
 func (k *Kernel) askSettled(r *replica) {
 	ctx, cancel := context.WithTimeout(k.ctx, 5*time.Second)
 	defer cancel()
-	g, err := k.oms.Lookup(ctx, r.Group())
+	g, err := k.oms.settle(ctx, r.Group())
 	if err != nil && !errors.Is(err, abi.ErrNotFound) {
 		if k.ctx.Err() == nil {
 			k.settleLater(r)

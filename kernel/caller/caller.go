@@ -131,6 +131,19 @@ func (c *Caller) Changed(g api.Group) {
 	r.update(&g)
 }
 
+// Refresh asks the directory about every group this caller knows.
+func (c *Caller) Refresh(ctx context.Context) {
+	c.mu.RLock()
+	routes := map[*route]bool{}
+	for _, r := range c.routes {
+		routes[r] = true
+	}
+	c.mu.RUnlock()
+	for r := range routes {
+		_ = r.refresh(ctx) // a call that needs the answer asks again
+	}
+}
+
 // Deliver answers a message to a proxy of this caller.
 func (c *Caller) Deliver(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	c.mu.RLock()

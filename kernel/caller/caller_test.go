@@ -236,3 +236,16 @@ func TestCallsThatWouldWaitForThemselves(t *testing.T) {
 		}
 	}
 }
+
+func TestRefreshLearnsWhatNoOneTold(t *testing.T) {
+	w := &world{answer: func(api.Replica, dms.Call) ([]byte, error) { return nil, nil }}
+	w.place("k1", 1)
+	c := w.caller(t)
+	get(t, c)
+	w.place("k2", 2)
+	c.Refresh(t.Context())
+	get(t, c)
+	if got := strings.Join(w.calls, " "); got != "k1 k2" {
+		t.Errorf("calls went to %s", got)
+	}
+}
