@@ -4,8 +4,10 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"amino.run/abi"
@@ -65,6 +67,36 @@ func TestCounters(t *testing.T) {
 				t.Errorf("get = %d after a start of null, want 0", got)
 			}
 		})
+	}
+}
+
+// TestReadmeShowsTheCounters checks that what guest-sdks/README.md shows is what
+// the examples are, less a few lines.
+func TestReadmeShowsTheCounters(t *testing.T) {
+	root := guestbuild.Root(t)
+	readme, err := os.ReadFile(filepath.Join(root, "guest-sdks", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fence, file := range map[string]string{"go": "go/counter.go", "rust": "rust/src/lib.rs", "c": "c/counter.c", "ts": "assemblyscript/index.ts"} {
+		source, err := os.ReadFile(filepath.Join(root, "examples", "counter", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, shown, found := strings.Cut(string(readme), "```"+fence+"\n")
+		shown, _, _ = strings.Cut(shown, "```")
+		if !found || strings.Count(shown, "\n") < 8 {
+			t.Errorf("the counter in %s is not shown", fence)
+		}
+		rest := string(source)
+		for line := range strings.Lines(shown) {
+			if line == "\n" {
+				continue
+			}
+			if _, rest, found = strings.Cut(rest, line); !found {
+				t.Errorf("%s has no line %q there", file, line)
+			}
+		}
 	}
 }
 
