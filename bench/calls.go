@@ -62,7 +62,7 @@ func newInstance(ctx context.Context, e host.Engine) (host.Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	inst, err := m.Instantiate(ctx, host.Config{Env: alone{}}, nil)
+	inst, err := m.Instantiate(ctx, host.Config{Env: host.Alone{}}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +72,3 @@ func newInstance(ctx context.Context, e host.Engine) (host.Instance, error) {
 	_, err = inst.Invoke(ctx, abi.Constructor, 0, "", nil)
 	return inst, err
 }
-
-// alone is the world of a guest that calls no one.
-type alone struct{}
-
-func (alone) Invoke(context.Context, abi.Request) ([]byte, error) { return nil, abi.ErrUnavailable }
-func (alone) Self() host.Identity                                 { return host.Identity{} }
-func (alone) Config(string) (string, bool)                        { return "", false }
-func (alone) Log(int, string)                                     {}

@@ -27,7 +27,7 @@ func benchSnapshot(ctx context.Context, w *world) error {
 		return err
 	}
 	for _, mib := range []int{0, 1, 16, 64} {
-		inst, err := m.Instantiate(ctx, host.Config{Env: alone{}}, nil)
+		inst, err := m.Instantiate(ctx, host.Config{Env: host.Alone{}}, nil)
 		if err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func (ms *modules) load(ctx context.Context, digest string) (*module, error) {
 	}
 	m := &module{program: p, compiled: compiled, manifest: p.Manifest}
 	if m.manifest == nil {
-		if m.manifest, err = describe(ctx, compiled); err != nil {
+		if m.manifest, err = host.Describe(ctx, p, compiled); err != nil {
 			compiled.Close(ctx)
 			return nil, err
 		}
@@ -97,33 +97,3 @@ func digestOf(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
-
-// describe asks a module that has no manifest section for its manifest.
-func describe(ctx context.Context, compiled host.Module) (*abi.Manifest, error) {
-	inst, err := compiled.Instantiate(ctx, host.Config{Env: noEnv{}}, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer inst.Close(ctx)
-	if err := inst.Boot(ctx); err != nil {
-		return nil, abi.Errorf(abi.Refused, "the module fails to start: %v", err)
-	}
-	b, err := inst.Describe(ctx)
-	if err != nil {
-		return nil, abi.Errorf(abi.Refused, "the module fails to describe itself: %v", err)
-	}
-	if b == nil {
-		return nil, abi.Errorf(abi.Refused, "the module has no manifest: neither a custom section %s nor an export %s", abi.ManifestSection, abi.ExportDescribe)
-	}
-	return abi.ParseManifest(b)
-}
-
-// noEnv is what a module sees while it is only described.
-type noEnv struct{}
-
-func (noEnv) Invoke(context.Context, abi.Request) ([]byte, error) {
-	return nil, abi.Errorf(abi.Unavailable, "no other microservice can be called from _initialize or amino_describe")
-}
-func (noEnv) Self() host.Identity          { return host.Identity{} }
-func (noEnv) Config(string) (string, bool) { return "", false }
-func (noEnv) Log(int, string)              {}
