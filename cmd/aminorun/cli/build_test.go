@@ -92,11 +92,11 @@ func TestInspect(t *testing.T) {
 
 // A guest that calls others before it is deployed is told that it cannot.
 func TestAlone(t *testing.T) {
-	_, err := alone{}.Invoke(t.Context(), abi.Request{})
+	_, err := host.Alone{}.Invoke(t.Context(), abi.Request{})
 	if abi.CodeOf(err) != abi.Unavailable {
 		t.Errorf("%v", err)
 	}
-	if _, ok := (alone{}).Config("k"); ok || (alone{}).Self() != (host.Identity{}) {
+	if _, ok := (host.Alone{}).Config("k"); ok || (alone{}).Self() != (host.Identity{}) {
 		t.Error("it sees something")
 	}
 }
