@@ -96,7 +96,7 @@ func TestAlone(t *testing.T) {
 	if abi.CodeOf(err) != abi.Unavailable {
 		t.Errorf("%v", err)
 	}
-	if _, ok := (host.Alone{}).Config("k"); ok || (alone{}).Self() != (host.Identity{}) {
+	if _, ok := (host.Alone{}).Config("k"); ok || (host.Alone{}).Self() != (host.Identity{}) {
 		t.Error("it sees something")
 	}
 }
