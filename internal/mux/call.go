@@ -62,8 +62,12 @@ func (c *Conn) CallParts(ctx context.Context, parts ...[]byte) ([]byte, error) {
 	return c.await(ctx, p)
 }
 
-// begin returns a call for a body of n bytes and how long it may wait, 0 being
-// forever.
+// maxMargin is by how much at most the peer's deadline is sooner than the caller's.
+const maxMargin = 100 * time.Millisecond
+
+// begin returns a call for a body of n bytes and how long the peer may take, 0 being
+// forever. That is a little less than the caller waits, so that an answer which says
+// what became of the call when its time ran out arrives in time.
 func (c *Conn) begin(ctx context.Context, n int) (p *call, timeout time.Duration, err error) {
 	if n > c.opt.maxBody {
 		return nil, 0, abi.Errorf(abi.BadArgument, "not sent: the request has %d bytes; the limit is %d", n, c.opt.maxBody)
@@ -75,6 +79,7 @@ func (c *Conn) begin(ctx context.Context, n int) (p *call, timeout time.Duration
 		if timeout = time.Until(d); timeout <= 0 {
 			return nil, 0, abi.Errorf(abi.Unavailable, "not sent: the deadline has passed already")
 		}
+		timeout -= min(timeout/10, maxMargin)
 	}
 	c.inflight.Add(1) // first: drain refuses calls, then looks for those in flight
 	if p, err = c.calls.start(); err != nil {
