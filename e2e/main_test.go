@@ -49,6 +49,28 @@ func start(t *testing.T, labels ...string) *cluster.Cluster {
 // each.
 func startWith(t *testing.T, shared bool, labels ...string) *cluster.Cluster {
 	t.Helper()
+	c := newCluster(t)
+	if err := c.StartOMS("--lease", lease); err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range labels {
+		flags := []string{"--labels", l}
+		if shared {
+			flags = append(flags, "--checkpoints", c.Dir+"/checkpoints")
+		}
+		if err := c.StartKernel(fmt.Sprintf("k%d", i+1), flags...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cl := dial(t, c)
+	eventually(t, 10*time.Second, func() bool { return liveKernels(t, cl) == len(labels) })
+	return c
+}
+
+// newCluster returns a cluster without processes, whose processes end with the test
+// and whose logs a failed test shows.
+func newCluster(t *testing.T) *cluster.Cluster {
+	t.Helper()
 	dir := t.TempDir()
 	c := cluster.New(dir, []string{"AMINO_E2E=command"}, os.Args[0])
 	t.Cleanup(func() {
@@ -60,20 +82,6 @@ func startWith(t *testing.T, shared bool, labels ...string) *cluster.Cluster {
 			}
 		}
 	})
-	if err := c.StartOMS("--lease", lease); err != nil {
-		t.Fatal(err)
-	}
-	for i, l := range labels {
-		flags := []string{"--labels", l}
-		if shared {
-			flags = append(flags, "--checkpoints", dir+"/checkpoints")
-		}
-		if err := c.StartKernel(fmt.Sprintf("k%d", i+1), flags...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cl := dial(t, c)
-	eventually(t, 10*time.Second, func() bool { return liveKernels(t, cl) == len(labels) })
 	return c
 }
 
@@ -173,12 +181,15 @@ func kill(t *testing.T, c *cluster.Cluster, ids ...string) {
 // joined.
 func again(t *testing.T, c *cluster.Cluster, ids ...string) {
 	t.Helper()
-	cl := dial(t, c)
 	for _, id := range ids {
 		began := time.Now()
 		if err := c.Again(id); err != nil {
 			t.Fatal(err)
 		}
+		if id == "oms" {
+			continue
+		}
+		cl := dial(t, c)
 		ttl, _ := time.ParseDuration(lease)
 		eventually(t, 10*time.Second, func() bool { return node(t, cl, id).LeaseEnd.After(began.Add(ttl)) })
 	}

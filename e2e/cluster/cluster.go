@@ -147,6 +147,22 @@ func (c *Cluster) Log(id string) string {
 	return string(b[max(0, len(b)-4096):])
 }
 
+// PID returns the ID of the process that runs as id, 0 if there is none.
+func (c *Cluster) PID(id string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.procs[id]
+	if p == nil {
+		return 0
+	}
+	select {
+	case <-p.done:
+		return 0
+	default:
+		return p.cmd.Process.Pid
+	}
+}
+
 // Kill ends a process with SIGKILL and waits for its end.
 func (c *Cluster) Kill(id string) error { return c.Signal(id, syscall.SIGKILL) }
 
