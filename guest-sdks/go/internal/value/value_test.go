@@ -13,7 +13,7 @@ import (
 
 type point struct {
 	X, Y    int
-	hidden  int //lint:ignore U1000 it is to be left out
+	hidden  int     //lint:ignore U1000 it is to be left out
 	Skipped int     `json:"-"`
 	Name    string  `json:"label,omitempty"`
 	UserID  *uint16 `json:",omitempty"`
