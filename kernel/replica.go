@@ -26,6 +26,7 @@ type replica struct {
 	parts   []*part.Part // by layer; nil where the DM has no instance manager
 	recover []func(context.Context) error
 	stop    context.CancelFunc
+	freed   chan struct{} // closed when it has ended and its guest is gone
 	calls   atomic.Uint64
 	fenced  atomic.Bool // the lease it was started under is over
 
@@ -63,7 +64,7 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 		}
 	}
 	life, stop := context.WithCancel(k.ctx)
-	r := &replica{k: k, peer: req.Peer, epoch: req.Epoch, guest: x, stop: stop, parts: make([]*part.Part, len(chain)), deferred: map[uint64][]abi.Request{}}
+	r := &replica{k: k, peer: req.Peer, epoch: req.Epoch, guest: x, stop: stop, freed: make(chan struct{}), parts: make([]*part.Part, len(chain)), deferred: map[uint64][]abi.Request{}}
 	r.group.Store(g)
 	x.after = r.defer_
 	r.handler = chain.Instance(func(layer int, inner dms.Handler) dms.Callee {
@@ -151,12 +152,16 @@ func (r *replica) capture(ctx context.Context) (*api.Snapshot, error) {
 	return out, nil
 }
 
-// end turns all callers away with err and frees the guest when the last is out.
+// end turns all callers away with err and frees the guest when the last is out. It
+// is called once.
 func (r *replica) end(err error) {
 	r.gate.finish(err)
 	r.stop()
 	r.settleAfter(0, nil)
-	go r.guest.close(err)
+	go func() {
+		r.guest.close(err)
+		close(r.freed)
+	}()
 }
 
 // settleAfter runs f in d unless it is called again before; a nil f only stops
@@ -174,22 +179,7 @@ func (r *replica) settleAfter(d time.Duration, f func()) {
 }
 
 // changed tells the parts of the group as it is now.
-func (r *replica) changed(g *api.Group) {
-	for {
-		old := r.group.Load()
-		if g.Revision <= old.Revision {
-			return
-		}
-		if r.group.CompareAndSwap(old, g) {
-			break
-		}
-	}
-	for _, p := range r.parts {
-		if p != nil {
-			p.Changed()
-		}
-	}
-}
+func (r *replica) changed(g *api.Group) { part.Learn(&r.group, g, r.parts) }
 
 func (r *replica) here() api.Replica {
 	return api.Replica{Peer: r.peer, Node: r.k.node, Epoch: r.epoch}

@@ -157,22 +157,7 @@ func (r *route) refresh(ctx context.Context) error {
 }
 
 // update keeps g if it is newer than what is known, and tells the proxies.
-func (r *route) update(g *api.Group) {
-	for {
-		old := r.group.Load()
-		if g.Revision <= old.Revision {
-			return
-		}
-		if r.group.CompareAndSwap(old, g) {
-			break
-		}
-	}
-	for _, p := range r.parts {
-		if p != nil {
-			p.Changed()
-		}
-	}
-}
+func (r *route) update(g *api.Group) { part.Learn(&r.group, g, r.parts) }
 
 // learn notes where a replica has moved, until the directory says more.
 func (r *route) learn(at api.Replica) {

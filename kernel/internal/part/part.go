@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"amino.run/abi"
@@ -84,6 +85,25 @@ func (p *Part) Changed() {
 		go func() {
 			_ = p.Act(p.ctx, func(ctx context.Context) error { f(ctx); return nil })
 		}()
+	}
+}
+
+// Learn keeps g in at if it is newer than the group there, and then tells the
+// parts, of which some may be nil.
+func Learn(at *atomic.Pointer[api.Group], g *api.Group, parts []*Part) {
+	for {
+		old := at.Load()
+		if g.Revision <= old.Revision {
+			return
+		}
+		if at.CompareAndSwap(old, g) {
+			break
+		}
+	}
+	for _, p := range parts {
+		if p != nil {
+			p.Changed()
+		}
 	}
 }
 
