@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
-command -v go >/dev/null || { echo "Go 1.26 or newer is needed; see the README" >&2; exit 1; }
-
-say "what compiles the guests"
-sh scripts/toolchain/install.sh c rust assemblyscript
+say "what the tests need"
+sh scripts/toolchain/install.sh go c rust assemblyscript
+sh scripts/toolchain/tools.sh
+[ -x build/toolchain/go/bin/go ] && PATH="$PWD/build/toolchain/go/bin:$PATH"
 sh scripts/toolchain/rebuild.sh c rust assemblyscript
 
 say "Go: every room, and real processes"
