@@ -26,13 +26,19 @@ import (
 // The test binary is aminorun too, so that the processes of a test run under the
 // race detector when the test does.
 func TestMain(m *testing.M) {
-	if os.Getenv("AMINO_E2E") == "command" {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		code := cli.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-		stop()
-		os.Exit(code)
+	role := os.Getenv("AMINO_E2E")
+	if role == "" {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var code int
+	if role == "adder" {
+		code = runAdder(ctx, os.Args[1], os.Args[2], os.Args[3])
+	} else {
+		code = cli.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}
+	stop()
+	os.Exit(code)
 }
 
 // lease is short, so that tests of failures need not wait long.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,7 +22,13 @@ import (
 // A Cluster is a set of processes in one directory. Its methods may be used by
 // many goroutines at once.
 type Cluster struct {
-	Dir     string   // data and logs, by process
+	Dir string // data and logs, by process
+
+	// In says where a process runs: what its command begins with, and the host that it
+	// listens on. Commands run as "client". If it is nil, all run here, on loopback. It
+	// is set before the first process is started.
+	In func(id string) (command []string, host string)
+
 	command []string // how to run aminorun
 	env     []string
 
@@ -43,6 +50,15 @@ func New(dir string, env []string, command ...string) *Cluster {
 	return &Cluster{Dir: dir, command: command, env: env, procs: map[string]*process{}}
 }
 
+// in returns how to run aminorun as id, and the host it listens on.
+func (c *Cluster) in(id string, args []string) (cmd []string, host string) {
+	host = "127.0.0.1"
+	if c.In != nil {
+		cmd, host = c.In(id)
+	}
+	return slices.Concat(cmd, c.command, args), host
+}
+
 // OMS returns the address of the OMS.
 func (c *Cluster) OMS() string {
 	c.mu.Lock()
@@ -54,7 +70,8 @@ func (c *Cluster) OMS() string {
 func (c *Cluster) StartOMS(flags ...string) error {
 	listen := c.OMS()
 	if listen == "" {
-		listen = "127.0.0.1:0"
+		_, host := c.in("oms", nil)
+		listen = host + ":0"
 	}
 	args := append([]string{"oms", "--listen", listen, "--data", filepath.Join(c.Dir, "oms")}, flags...)
 	addr, err := c.start("oms", args)
@@ -69,7 +86,8 @@ func (c *Cluster) StartOMS(flags ...string) error {
 
 // StartKernel starts a kernel, at its old address if it ran before.
 func (c *Cluster) StartKernel(id string, flags ...string) error {
-	listen := "127.0.0.1:0"
+	_, host := c.in(id, nil)
+	listen := host + ":0"
 	c.mu.Lock()
 	if p := c.procs[id]; p != nil {
 		listen = p.addr
@@ -102,7 +120,8 @@ func (c *Cluster) start(id string, args []string) (string, error) {
 		return "", err
 	}
 	defer log.Close()
-	cmd := exec.Command(c.command[0], append(append([]string{}, c.command[1:]...), args...)...)
+	line, _ := c.in(id, args)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env, cmd.Stderr = append(os.Environ(), c.env...), log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
@@ -205,7 +224,8 @@ func (c *Cluster) Run(ctx context.Context, args ...string) (string, error) {
 
 // RunTo runs one aminorun command against the cluster.
 func (c *Cluster) RunTo(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, c.command[0], append(append([]string{}, c.command[1:]...), args...)...)
+	line, _ := c.in("client", args)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Env = append(append(os.Environ(), c.env...), "AMINO_OMS="+c.OMS())
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	return cmd.Run()
