@@ -4,7 +4,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"amino.run/abi"
@@ -14,7 +13,7 @@ import (
 
 // A Client talks to one cluster. It may be used by many goroutines at once.
 type Client struct {
-	oms   *mux.Conn
+	oms   oms
 	peers *mux.Pool
 
 	mu      sync.Mutex
@@ -23,15 +22,31 @@ type Client struct {
 
 // Dial connects to the OMS at addr (host:port). Close ends the client.
 func Dial(ctx context.Context, addr string) (*Client, error) {
-	conn, err := mux.Dial(ctx, addr, "", nil)
-	if err != nil {
+	peers := mux.NewPool("", nil)
+	if _, err := peers.Get(ctx, addr); err != nil {
+		peers.Close()
 		return nil, abi.Errorf(abi.Unavailable, "no OMS answers at %s; start one with `aminorun oms` or `aminorun dev`, or name another with --oms: %v", addr, err)
 	}
-	return &Client{oms: conn, peers: mux.NewPool("", nil)}, nil
+	return &Client{oms: oms{peers, addr}, peers: peers}, nil
 }
 
 // Close ends the client's connections.
-func (c *Client) Close() error { return errors.Join(c.oms.Close(), c.peers.Close()) }
+func (c *Client) Close() error { return c.peers.Close() }
+
+// An oms is the OMS as a client sees it: reached again when it has been away.
+type oms struct {
+	peers *mux.Pool
+	addr  string
+}
+
+// Call implements mux.Caller.
+func (o oms) Call(ctx context.Context, body []byte) ([]byte, error) {
+	conn, err := o.peers.Get(ctx, o.addr)
+	if err != nil {
+		return nil, err
+	}
+	return conn.Call(ctx, body)
+}
 
 // Call calls a method of a microservice. args is a CBOR array and the result one
 // CBOR value; see abi.Args and abi.Decode. The kernel beside the caller is one
