@@ -33,11 +33,18 @@ func (l *lease) extend(at time.Time) {
 	defer l.mu.Unlock()
 	l.until.Store(int64(at.Sub(l.base)))
 	if l.end == nil {
-		l.end = time.AfterFunc(time.Until(at), func() { l.held.Store(false) })
+		l.end = time.AfterFunc(time.Until(at), l.expire)
 	} else {
 		l.end.Reset(time.Until(at))
 	}
 	l.held.Store(time.Now().Before(at))
+}
+
+// expire ends the lease, unless it has been extended just now.
+func (l *lease) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held.Store(int64(time.Since(l.base)) < l.until.Load())
 }
 
 // drop ends the lease now.
