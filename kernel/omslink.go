@@ -22,31 +22,33 @@ func newOMSLink(addr, node string, h mux.Handler) *omsLink {
 	return &omsLink{addr: addr, node: node, handler: h}
 }
 
-// dial returns the stream, dialling if there is none; fresh says it is new.
+// dial returns the stream, dialling if there is none; fresh says it is new. One
+// goroutine dials, and callers do not wait for it.
 func (l *omsLink) dial(ctx context.Context) (conn *mux.Conn, fresh bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn != nil {
-		select {
-		case <-l.conn.Done():
-		default:
-			return l.conn, false, nil
-		}
+	if conn := l.stream(); conn != nil && conn.Err() == nil {
+		return conn, false, nil
 	}
 	conn, err = mux.Dial(ctx, l.addr, l.node, l.handler)
 	if err != nil {
 		return nil, false, abi.Errorf(abi.Unavailable, "the OMS at %s cannot be reached: %v", l.addr, err)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.conn = conn
 	return conn, true, nil
+}
+
+// stream returns the last stream, nil if there was none yet.
+func (l *omsLink) stream() *mux.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn
 }
 
 // Call implements mux.Caller on the stream there is. It does not dial: the
 // kernel's membership does, so that the OMS knows every stream's kernel.
 func (l *omsLink) Call(ctx context.Context, body []byte) ([]byte, error) {
-	l.mu.Lock()
-	conn := l.conn
-	l.mu.Unlock()
+	conn := l.stream()
 	if conn == nil {
 		return nil, abi.Errorf(abi.Unavailable, "the OMS at %s cannot be reached", l.addr)
 	}
@@ -69,10 +71,9 @@ func (l *omsLink) module(ctx context.Context, digest string) ([]byte, error) {
 	return b.B, err
 }
 
+// close ends the stream. No one dials any more.
 func (l *omsLink) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn != nil {
-		l.conn.Close()
+	if conn := l.stream(); conn != nil {
+		conn.Close()
 	}
 }
