@@ -125,4 +125,9 @@ func (c *checkpoints) load(peer string) (s dms.Snapshot, err error) {
 }
 
 // remove forgets a deleted replica's checkpoints.
-func (c *checkpoints) remove(peer string) error { return os.RemoveAll(c.folder(peer)) }
+func (c *checkpoints) remove(peer string) error {
+	if err := os.RemoveAll(c.folder(peer)); err != nil {
+		return abi.Errorf(abi.Storage, "remove the checkpoints of %s: %v", peer, err)
+	}
+	return nil
+}

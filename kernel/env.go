@@ -24,7 +24,7 @@ type env struct {
 	later []abi.Request // verbs the guest sent to itself
 }
 
-func (e *env) begin(call dms.Call) { e.call = call }
+func (e *env) begin(call dms.Call) { e.call, e.later = call, nil }
 
 // end returns the verbs that the guest sent to itself.
 func (e *env) end() []abi.Request {

@@ -18,19 +18,26 @@ type gate struct {
 
 // enter waits until the gate is open. It returns the gate's end, or ctx's.
 func (g *gate) enter(ctx context.Context) error {
+	if err := g.lock(ctx); err != nil {
+		return err
+	}
+	defer g.mu.Unlock()
+	g.inside++
+	return nil
+}
+
+// lock waits until the gate is open, and returns with mu held if there is no error.
+func (g *gate) lock(ctx context.Context) error {
 	for {
 		g.mu.Lock()
-		switch {
-		case g.end != nil:
-			g.mu.Unlock()
-			return g.end
-		case g.opened == nil:
-			g.inside++
-			g.mu.Unlock()
+		opened, end := g.opened, g.end
+		if opened == nil && end == nil {
 			return nil
 		}
-		opened := g.opened
 		g.mu.Unlock()
+		if end != nil {
+			return end
+		}
 		select {
 		case <-opened:
 		case <-ctx.Done():
@@ -51,16 +58,12 @@ func (g *gate) leave() {
 }
 
 // quiet closes the gate and returns when no one is inside. If ctx ends first,
-// the gate is open again. Only one goroutine at a time closes a gate.
+// the gate is open again. Who closed a gate opens it: another waits until then.
 func (g *gate) quiet(ctx context.Context) error {
-	g.mu.Lock()
-	if g.end != nil {
-		g.mu.Unlock()
-		return g.end
+	if err := g.lock(ctx); err != nil {
+		return err
 	}
-	if g.opened == nil {
-		g.opened = make(chan struct{})
-	}
+	g.opened = make(chan struct{})
 	if g.inside == 0 {
 		g.mu.Unlock()
 		return nil

@@ -74,6 +74,7 @@ func TestGateWaiterGivesUp(t *testing.T) {
 		if err := g.enter(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("enter = %v, want the deadline", err)
 		}
+		g.open()
 		if err := g.quiet(t.Context()); err != nil {
 			t.Errorf("one who gave up is still inside: %v", err)
 		}
@@ -99,6 +100,35 @@ func TestGateEndTurnsAllAway(t *testing.T) {
 		}
 		if err := g.quiet(t.Context()); err != end {
 			t.Errorf("quiet = %v after the end", err)
+		}
+	})
+}
+
+// A gate that is closed for one thing is not opened by the end of another.
+func TestGateIsClosedByOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gate
+		if err := g.quiet(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := g.quiet(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("closed twice: %v", err)
+		}
+		entered := make(chan error, 1)
+		go func() { entered <- g.enter(t.Context()) }()
+		synctest.Wait()
+		if len(entered) > 0 {
+			t.Error("the one who gave up opened what it had not closed")
+		}
+		g.open()
+		if err := <-entered; err != nil {
+			t.Error(err)
+		}
+		g.leave()
+		if err := g.quiet(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -17,7 +17,7 @@ type guest struct {
 	env      *env
 	turn     turn
 	version  atomic.Uint64
-	perCall  bool        // capture before each call that may write
+	perCall  bool        // capture before each call what has changed since the last
 	last     *host.Image // the last snapshot
 	lastVers uint64
 	after    func(call uint64, verbs []abi.Request) // told of verbs a guest sent to itself; may be nil
@@ -75,7 +75,7 @@ func (x *guest) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
 	if call.Verb == dms.Replace {
 		return nil, x.replace(ctx, call.Args, call.ID)
 	}
-	if x.perCall && !call.ReadOnly {
+	if x.perCall { // also before one that only reads: what was written before must stay
 		if _, err := x.capture(); err != nil {
 			return nil, err
 		}
@@ -164,19 +164,26 @@ func (x *guest) snapshot(ctx context.Context) (dms.Snapshot, error) {
 	if err := x.turn.lock(ctx, 0, false); err != nil {
 		return dms.Snapshot{}, err
 	}
-	img, err := x.capture()
-	version := x.version.Load()
-	x.turn.unlock()
+	img, version, err := x.now()
 	if err != nil {
 		return dms.Snapshot{}, err
 	}
 	return dms.Snapshot{Version: version, Image: img.Marshal()}, nil // an image never changes
 }
 
+// now captures the state and gives the turn up.
+func (x *guest) now() (*host.Image, uint64, error) {
+	defer x.turn.unlock()
+	img, err := x.capture()
+	return img, x.version.Load(), err
+}
+
 // close turns calls that wait away with why, and frees the instance when the one
-// inside has left it.
-func (x *guest) close(why error) {
-	if x.turn.finish(why) {
-		x.inst.Close(context.Background())
+// inside has left it. It returns false, at once, if that was done before.
+func (x *guest) close(why error) bool {
+	if !x.turn.finish(why) {
+		return false
 	}
+	x.inst.Close(context.Background())
+	return true
 }

@@ -16,6 +16,7 @@ import (
 	"amino.run/internal/api"
 	"amino.run/internal/mux"
 	"amino.run/kernel/caller"
+	"amino.run/kernel/internal/part"
 )
 
 // Config says how a kernel runs.
@@ -37,6 +38,7 @@ type Kernel struct {
 	log     *slog.Logger
 	ctx     context.Context // ends with the kernel
 	stop    context.CancelFunc
+	left    chan struct{} // closed when the kernel is no member any more
 	server  *mux.Server
 	peers   *mux.Pool
 	modules *modules
@@ -62,20 +64,28 @@ func Start(ctx context.Context, c Config) (*Kernel, error) {
 	}
 	k := &Kernel{
 		log: c.Log.With("kernel", c.ID), store: store, lease: newLease(c.ID),
-		replicas: map[string]*replica{}, moved: map[string]api.Replica{},
+		left: make(chan struct{}), replicas: map[string]*replica{}, moved: map[string]api.Replica{},
 	}
 	k.nodes.Store(&map[string]api.Node{})
 	k.ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
+	var whole sync.WaitGroup // until it is, no request is looked at
+	whole.Add(1)
+	defer whole.Done()
 	router := k.router()
-	if k.server, err = mux.Listen(c.Listen, c.ID, router.Serve); err != nil {
+	serve := func(ctx context.Context, from *mux.Conn, body []byte) (out []byte, err error) {
+		defer part.Caught(k.log, &err)
+		whole.Wait()
+		return router.Serve(ctx, from, body)
+	}
+	if k.server, err = mux.Listen(c.Listen, c.ID, serve); err != nil {
 		k.stop()
 		return nil, err
 	}
 	k.node = api.Node{ID: c.ID, Addr: k.server.Addr(), Labels: c.Labels, Store: store.id}
-	k.peers = mux.NewPool(c.ID, router.Serve)
-	k.oms = newOMSLink(c.OMS, c.ID, router.Serve)
+	k.peers = mux.NewPool(c.ID, serve)
+	k.oms = newOMSLink(c.OMS, c.ID, serve)
 	k.modules = &modules{dir: filepath.Join(c.Data, "modules"), engine: c.Engine, fetch: k.oms.module}
-	k.caller = caller.New(k.ctx, k, k.oms, rand.Uint64()<<16)
+	k.caller = caller.New(k.ctx, k, k.oms, k.log, rand.Uint64()<<16)
 	go k.member()
 	return k, nil
 }
@@ -84,14 +94,18 @@ func Start(ctx context.Context, c Config) (*Kernel, error) {
 func (k *Kernel) Node() api.Node { return k.node }
 
 // Close ends the kernel: calls inside are given until ctx ends, then everything
-// stops. The OMS finds out when the lease ends, or when the kernel joins again.
+// stops; the engine may be closed when it returns. The OMS finds out when the lease
+// ends, or when the kernel joins again.
 func (k *Kernel) Close(ctx context.Context) error {
 	err := k.server.Close(ctx)
-	k.endAll(abi.Errorf(abi.Unavailable, "kernel %s is shutting down", k.node.ID))
 	k.stop()
+	<-k.left
 	k.lease.drop()
 	k.peers.Close()
 	k.oms.close()
+	for _, r := range k.endAll(abi.Errorf(abi.Unavailable, "kernel %s is shutting down", k.node.ID)) {
+		<-r.freed
+	}
 	return err
 }
 
@@ -145,8 +159,34 @@ func (k *Kernel) all() []*replica {
 	return rs
 }
 
-// endAll ends every replica: what ran here has been placed elsewhere, or is lost.
-func (k *Kernel) endAll(why error) {
+// add makes a replica one of the kernel's, in place of one of an older epoch.
+func (k *Kernel) add(r *replica) error {
+	k.mu.Lock()
+	old := k.replicas[r.peer]
+	switch {
+	case k.ctx.Err() != nil:
+		k.mu.Unlock()
+		return abi.Errorf(abi.Unavailable, "kernel %s is shutting down", k.node.ID)
+	case old != nil && old.epoch >= r.epoch:
+		k.mu.Unlock()
+		return exists(old)
+	}
+	k.replicas[r.peer] = r
+	delete(k.moved, r.peer)
+	k.mu.Unlock()
+	if old != nil {
+		old.end(caller.MovedTo(r.here()))
+	}
+	return nil
+}
+
+func exists(r *replica) error {
+	return abi.Errorf(abi.Exists, "%s runs here in epoch %d already", r.peer, r.epoch)
+}
+
+// endAll ends every replica and returns them: what ran here has been placed
+// elsewhere, or is lost.
+func (k *Kernel) endAll(why error) map[string]*replica {
 	k.mu.Lock()
 	rs := k.replicas
 	k.replicas, k.moved = map[string]*replica{}, map[string]api.Replica{}
@@ -155,4 +195,5 @@ func (k *Kernel) endAll(why error) {
 		r.fenced.Store(true)
 		r.end(why)
 	}
+	return rs
 }

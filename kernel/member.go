@@ -20,6 +20,7 @@ const (
 // member keeps the kernel a member of its cluster: it joins, renews the lease
 // three times in each ttl, and joins again when the OMS no longer knows it.
 func (k *Kernel) member() {
+	defer close(k.left)
 	var incarnation uint64 // 0 until joined
 	var ttl time.Duration
 	pause := firstPause

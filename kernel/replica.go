@@ -36,8 +36,8 @@ type replica struct {
 	deferring atomic.Int32             // len(deferred)
 }
 
-// newReplica builds a replica with its gate open. cells are what its parts kept
-// elsewhere.
+// newReplica builds a replica with its gate closed, so that no tick of its parts
+// runs before it serves.
 func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replica, error) {
 	g := &req.Group
 	chain, err := dms.ParseChain(g.Spec.DMs)
@@ -64,9 +64,25 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 		}
 	}
 	life, stop := context.WithCancel(k.ctx)
-	r := &replica{k: k, peer: req.Peer, epoch: req.Epoch, guest: x, stop: stop, freed: make(chan struct{}), parts: make([]*part.Part, len(chain)), deferred: map[uint64][]abi.Request{}}
+	r := &replica{
+		k: k, peer: req.Peer, epoch: req.Epoch, guest: x, stop: stop, freed: make(chan struct{}),
+		parts: make([]*part.Part, len(chain)), deferred: map[uint64][]abi.Request{},
+	}
 	r.group.Store(g)
-	x.after = r.defer_
+	x.after = r.later
+	if err = r.gate.quiet(ctx); err == nil { // no one is inside yet
+		err = r.manage(life, chain, cells)
+	}
+	if err != nil {
+		r.end(err)
+		return nil, err
+	}
+	return r, nil
+}
+
+// manage builds the parts of a replica. cells are what they kept elsewhere.
+func (r *replica) manage(life context.Context, chain dms.Chain, cells []api.Cells) (err error) {
+	defer part.Caught(r.k.log, &err)
 	r.handler = chain.Instance(func(layer int, inner dms.Handler) dms.Callee {
 		var kept api.Cells
 		if layer < len(cells) {
@@ -74,8 +90,19 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 		}
 		r.parts[layer] = part.New(life, r, r.peer, layer, kept)
 		return &callee{Part: r.parts[layer], r: r, inner: inner}
-	}, x.invoke)
-	return r, nil
+	}, r.guest.invoke)
+	return nil
+}
+
+// recovered has the parts put back what they saved.
+func (r *replica) recovered(ctx context.Context) (err error) {
+	defer part.Caught(r.k.log, &err)
+	for _, f := range r.recover {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // call carries out a call that reached this replica in an epoch.
@@ -90,15 +117,21 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 		return nil, err
 	}
 	r.calls.Add(1)
-	out, err := r.handler(ctx, call)
-	r.gate.leave()
-	if r.deferring.Load() > 0 && err == nil {
-		r.doDeferred(ctx, call.ID)
+	out, err := r.inside(ctx, call)
+	if verbs := r.takeLater(call.ID); err == nil {
+		r.sendSelf(ctx, verbs)
 	}
 	if late := r.late(); late != nil {
 		return nil, late
 	}
 	return out, err
+}
+
+// inside carries out a call that has passed the gate, and leaves that.
+func (r *replica) inside(ctx context.Context, call dms.Call) (out []byte, err error) {
+	defer r.gate.leave()
+	defer part.Caught(r.k.log, &err)
+	return r.handler(ctx, call)
 }
 
 // late returns an error if what was done here may be answered no more: another
@@ -110,24 +143,31 @@ func (r *replica) late() error {
 	return r.k.lease.outlived()
 }
 
-// defer_ notes verbs that a guest sent to itself during a call.
-func (r *replica) defer_(call uint64, verbs []abi.Request) {
+// later notes verbs that a guest sent to itself during a call. One that was sent
+// again may be inside twice.
+func (r *replica) later(call uint64, verbs []abi.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.deferred[call] = verbs
-	r.deferring.Add(1)
+	r.deferred[call] = append(r.deferred[call], verbs...)
+	r.deferring.Store(int32(len(r.deferred)))
 }
 
-// doDeferred sends the verbs that a guest sent to itself, now that its call has
-// returned, before the answer leaves.
-func (r *replica) doDeferred(ctx context.Context, call uint64) {
-	r.mu.Lock()
-	verbs, ok := r.deferred[call]
-	if ok {
-		delete(r.deferred, call)
-		r.deferring.Add(-1)
+// takeLater returns what later noted of a call, which has returned.
+func (r *replica) takeLater(call uint64) []abi.Request {
+	if r.deferring.Load() == 0 {
+		return nil
 	}
-	r.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	verbs := r.deferred[call]
+	delete(r.deferred, call)
+	r.deferring.Store(int32(len(r.deferred)))
+	return verbs
+}
+
+// sendSelf sends the verbs that a guest sent to itself, now that its call has
+// returned, before the answer leaves.
+func (r *replica) sendSelf(ctx context.Context, verbs []abi.Request) {
 	for _, v := range verbs {
 		if _, err := r.k.caller.Call(ctx, r.Group(), dms.Call{Verb: dms.Verb(v.Name), Args: v.Args}); err != nil {
 			r.k.log.Warn("a verb the microservice sent to itself failed", "replica", r.peer, "verb", v.Name, "err", err)
@@ -152,30 +192,31 @@ func (r *replica) capture(ctx context.Context) (*api.Snapshot, error) {
 	return out, nil
 }
 
-// end turns all callers away with err and frees the guest when the last is out. It
-// is called once.
+// end turns all callers away with err and frees the guest when the last is out.
 func (r *replica) end(err error) {
 	r.gate.finish(err)
 	r.stop()
 	r.settleAfter(0, nil)
 	go func() {
-		r.guest.close(err)
-		close(r.freed)
+		if r.guest.close(err) {
+			close(r.freed)
+		}
 	}()
 }
 
 // settleAfter runs f in d unless it is called again before; a nil f only stops
-// what was to run.
-func (r *replica) settleAfter(d time.Duration, f func()) {
+// what was to run. It reports whether there was any.
+func (r *replica) settleAfter(d time.Duration, f func()) (was bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.settle != nil {
+	if was = r.settle != nil; was {
 		r.settle.Stop()
 		r.settle = nil
 	}
 	if f != nil {
 		r.settle = time.AfterFunc(d, f)
 	}
+	return was
 }
 
 // changed tells the parts of the group as it is now.
@@ -200,10 +241,11 @@ func (r *replica) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	return r.k.Ask(ctx, r.group.Load(), m)
 }
 
-func (r *replica) Act(ctx context.Context, f func(context.Context) error) error {
+func (r *replica) Act(ctx context.Context, f func(context.Context) error) (err error) {
 	if err := r.gate.enter(ctx); err != nil {
 		return err
 	}
 	defer r.gate.leave()
+	defer part.Caught(r.k.log, &err)
 	return f(ctx)
 }

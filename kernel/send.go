@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"amino.run/abi"
@@ -42,12 +43,15 @@ func (k *Kernel) serveSend(ctx context.Context, _ *mux.Conn, req api.SendRequest
 	closed := time.Now()
 	rep, err := k.sendQuiet(ctx, r, req)
 	rep.Closed = time.Since(closed)
-	if err != nil || req.Keep {
-		r.gate.open()
-		return rep, err
+	if err == nil && !req.Keep {
+		// If no one hears the answer, the directory never says that it moved.
+		if err = ctx.Err(); err == nil {
+			k.settleLater(r)
+			return rep, nil
+		}
 	}
-	k.settleLater(r)
-	return rep, nil
+	r.gate.open()
+	return rep, err
 }
 
 func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest) (api.SendReply, error) {
@@ -91,10 +95,12 @@ func (k *Kernel) serveOpen(_ context.Context, _ *mux.Conn, ref api.ReplicaRef) (
 	return api.None{}, nil
 }
 
-// settled opens the gate of a replica that stays or has arrived.
+// settled opens the gate of a replica that stays or has arrived, unless it has
+// been opened before.
 func (k *Kernel) settled(r *replica) {
-	r.settleAfter(0, nil)
-	r.gate.open()
+	if r.settleAfter(0, nil) {
+		r.gate.open()
+	}
 }
 
 // settleLater makes the kernel ask the OMS what became of a closed replica, in
@@ -113,18 +119,13 @@ func (k *Kernel) askSettled(r *replica) {
 		}
 		return
 	}
-	for _, x := range g.Replicas {
-		if x.Peer != r.peer {
-			continue
-		}
-		if x.Node.ID == k.node.ID && x.Epoch == r.epoch {
-			k.settled(r)
-			return
-		}
-		if x.Node.ID != k.node.ID {
-			k.forget(r, &x)
-			return
-		}
+	i := slices.IndexFunc(g.Replicas, func(x api.Replica) bool { return x.Peer == r.peer })
+	switch {
+	case i < 0:
+		k.forget(r, nil)
+	case g.Replicas[i].Node.ID == k.node.ID && g.Replicas[i].Epoch == r.epoch:
+		k.settled(r)
+	default:
+		k.forget(r, &g.Replicas[i])
 	}
-	k.forget(r, nil)
 }

@@ -3,6 +3,8 @@ package kernel
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"strings"
 
 	"amino.run/abi"
 	"amino.run/dms"
@@ -141,6 +143,9 @@ func (k *Kernel) serveChanged(_ context.Context, _ *mux.Conn, c api.Changed) (ap
 	}
 	for _, g := range c.Groups {
 		k.caller.Changed(g)
+		if len(g.Replicas) == 0 {
+			k.forgetMoved(g.ID)
+		}
 		for _, r := range k.all() {
 			if r.Group() == g.ID {
 				r.changed(&g)
@@ -148,6 +153,13 @@ func (k *Kernel) serveChanged(_ context.Context, _ *mux.Conn, c api.Changed) (ap
 		}
 	}
 	return api.None{}, nil
+}
+
+// forgetMoved forgets where the replicas of a deleted group went.
+func (k *Kernel) forgetMoved(group string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.moved, func(peer string, _ api.Replica) bool { return strings.HasPrefix(peer, group+"/") })
 }
 
 // serveStatus says what runs here.

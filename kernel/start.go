@@ -20,7 +20,7 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if old, err := k.find(req.Peer); err == nil && old.epoch >= req.Epoch {
-		return api.StartReply{}, abi.Errorf(abi.Exists, "%s runs here in epoch %d already", req.Peer, old.epoch)
+		return api.StartReply{}, exists(old)
 	}
 	if s := req.Saved; s != nil {
 		if err := k.store.save(req.Peer, req.Epoch, dms.Snapshot{Version: s.Version, Image: s.Image}); err != nil {
@@ -32,27 +32,20 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 		return api.StartReply{}, err
 	}
 	if req.Recover {
-		for _, f := range r.recover {
-			if err := f(ctx); err != nil {
-				r.end(err)
-				return api.StartReply{}, err
-			}
-		}
+		err = r.recovered(ctx)
 	}
-	if req.Closed {
-		if err := r.gate.quiet(ctx); err != nil {
-			r.end(err)
-			return api.StartReply{}, err
-		}
+	if err == nil && req.Closed {
 		k.settleLater(r)
 	}
-	k.mu.Lock()
-	old := k.replicas[req.Peer]
-	k.replicas[req.Peer] = r
-	delete(k.moved, req.Peer)
-	k.mu.Unlock()
-	if old != nil {
-		old.end(caller.MovedTo(r.here()))
+	if err == nil {
+		err = k.add(r)
+	}
+	if err != nil {
+		r.end(err)
+		return api.StartReply{}, err
+	}
+	if !req.Closed {
+		r.gate.open()
 	}
 	return api.StartReply{Recovers: len(r.recover) > 0}, nil
 }
@@ -75,13 +68,16 @@ func (k *Kernel) serveCapture(ctx context.Context, _ *mux.Conn, ref api.ReplicaR
 }
 
 // serveForget ends a replica. Those who wait at its gate, and those who come
-// later, learn where it went.
+// later, learn where it went; if it is gone, so is what was saved of it.
 func (k *Kernel) serveForget(_ context.Context, _ *mux.Conn, req api.ForgetRequest) (api.None, error) {
 	r, err := k.at(req.ReplicaRef)
 	if err != nil {
 		return api.None{}, nil // it is gone already
 	}
 	k.forget(r, req.To)
+	if req.To == nil {
+		return api.None{}, k.store.remove(r.peer)
+	}
 	return api.None{}, nil
 }
 

@@ -4,6 +4,7 @@ package caller
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"amino.run/abi"
 	"amino.run/dms"
 	"amino.run/internal/api"
+	"amino.run/kernel/internal/part"
 )
 
 // MaxDepth is how many microservices may wait for one another in one call.
@@ -54,6 +56,7 @@ type Caller struct {
 	ctx    context.Context // the kernel's life
 	kernel Kernel
 	dir    Directory
+	log    *slog.Logger
 	ids    atomic.Uint64
 
 	mu     sync.RWMutex
@@ -62,15 +65,16 @@ type Caller struct {
 
 // New returns a Caller that lives as long as ctx. Its call IDs start at first;
 // IDs that start at least 2^32 apart stay unique.
-func New(ctx context.Context, k Kernel, d Directory, first uint64) *Caller {
-	c := &Caller{ctx: ctx, kernel: k, dir: d, routes: map[string]*route{}}
+func New(ctx context.Context, k Kernel, d Directory, log *slog.Logger, first uint64) *Caller {
+	c := &Caller{ctx: ctx, kernel: k, dir: d, log: log, routes: map[string]*route{}}
 	c.ids.Store(first)
 	return c
 }
 
 // Call calls the microservice of a name or ID. Of the call's fields only Method,
 // Verb, Args, Path and Root need to be set.
-func (c *Caller) Call(ctx context.Context, target string, call dms.Call) ([]byte, error) {
+func (c *Caller) Call(ctx context.Context, target string, call dms.Call) (out []byte, err error) {
+	defer part.Caught(c.log, &err)
 	r, err := c.route(ctx, target)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package caller
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +63,9 @@ func (w *world) place(node string, epoch uint64) {
 	}
 }
 
-func (w *world) caller(t *testing.T) *Caller { return New(t.Context(), w, w, 100) }
+func (w *world) caller(t *testing.T) *Caller {
+	return New(t.Context(), w, w, slog.New(slog.DiscardHandler), 100)
+}
 
 func get(t *testing.T, c *Caller) error {
 	t.Helper()

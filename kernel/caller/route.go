@@ -203,4 +203,7 @@ func (r *route) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	return r.c.kernel.Ask(ctx, r.group.Load(), m)
 }
 
-func (r *route) Act(ctx context.Context, f func(context.Context) error) error { return f(ctx) }
+func (r *route) Act(ctx context.Context, f func(context.Context) error) (err error) {
+	defer part.Caught(r.c.log, &err)
+	return f(ctx)
+}

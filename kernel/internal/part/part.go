@@ -30,7 +30,8 @@ type Site interface {
 	// Send carries a message to another part.
 	Send(ctx context.Context, m api.AskRequest) ([]byte, error)
 
-	// Act runs f as activity of the part: at an instance, with the gate passed.
+	// Act runs f as activity of the part: at an instance, with the gate passed. A
+	// panic of f is an error.
 	Act(ctx context.Context, f func(ctx context.Context) error) error
 }
 
@@ -67,7 +68,8 @@ func (p *Part) Every(d time.Duration, f func(ctx context.Context)) {
 		for {
 			select {
 			case <-t.C:
-				// The error can only be that of the part's end, which ends the loop.
+				// The error is that of the part's end, which ends the loop, or a panic's,
+				// which is logged.
 				_ = p.Act(p.ctx, func(ctx context.Context) error { f(ctx); return nil })
 			case <-p.ctx.Done():
 				return
