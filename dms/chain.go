@@ -46,6 +46,11 @@ func (c Chain) Verbs() (verbs []Verb) {
 	return verbs
 }
 
+// Has reports whether a DM of the chain has a trait.
+func (c Chain) Has(t Trait) bool {
+	return slices.ContainsFunc(c, func(dm DM) bool { return has(concernsOf(dm), t) })
+}
+
 // Proxy wraps wire in the proxies of the chain. Layer i is given at(i, outer),
 // where outer is the layers nearer the wire, which an Invoke by layer i passes
 // on its way to the replica it names. A verb that no DM of the chain declares is

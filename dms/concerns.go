@@ -13,6 +13,7 @@ const (
 	Membership Trait = "decide how many replicas there are"
 	Recovery   Trait = "decide what is left after a failure"
 	OneNode    Trait = "keep the microservice to one node"
+	Orders     Trait = "carry out calls one after another"
 )
 
 // Concerns is what a DM says of itself, so that Check can tell which chains make

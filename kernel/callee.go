@@ -33,11 +33,13 @@ func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
 
 // Save implements dms.Callee.
 func (c *callee) Save(_ context.Context, s dms.Snapshot) error {
-	return c.r.k.store.save(c.r.peer, c.r.epoch, s)
+	return c.r.k.store.save(savedAs(c.r.group.Load(), c.r.peer), c.r.epoch, s)
 }
 
 // Load implements dms.Callee.
-func (c *callee) Load(context.Context) (dms.Snapshot, error) { return c.r.k.store.load(c.r.peer) }
+func (c *callee) Load(context.Context) (dms.Snapshot, error) {
+	return c.r.k.store.load(savedAs(c.r.group.Load(), c.r.peer))
+}
 
 // OnRecover implements dms.Callee.
 func (c *callee) OnRecover(f func(ctx context.Context) error) {

@@ -15,6 +15,7 @@ import (
 
 	"amino.run/abi"
 	"amino.run/dms"
+	"amino.run/internal/api"
 	"amino.run/internal/fsutil"
 )
 
@@ -57,6 +58,12 @@ func claim(dir, path string, b []byte) error {
 		return err
 	}
 	return errors.Join(os.Link(tmp, path), os.Remove(tmp), fsutil.SyncDir(dir))
+}
+
+// savedAs names the checkpoints of a replica. IDs are unique in one cluster, and a
+// store may outlive that, so the time the group was created is part of the name.
+func savedAs(g *api.Group, peer string) string {
+	return fmt.Sprintf("%s@%x", peer, g.Created.UnixNano())
 }
 
 func (c *checkpoints) folder(peer string) string {

@@ -13,12 +13,14 @@ import (
 // An env is what a guest sees of the world: it implements host.Env. All but its
 // fixed fields belong to the call that is inside.
 type env struct {
-	group  string // ID
-	id     host.Identity
-	config map[string]string
-	caller *caller.Caller
-	log    *slog.Logger
-	turn   *turn
+	group   string // ID
+	id      host.Identity
+	config  map[string]string
+	caller  *caller.Caller
+	log     *slog.Logger
+	turn    *turn
+	order   *turn // of the replica, if its chain keeps calls in order; else nil
+	replica bool  // not a private copy
 
 	call  dms.Call
 	later []abi.Request // verbs the guest sent to itself
@@ -43,13 +45,20 @@ func (e *env) Invoke(ctx context.Context, r abi.Request) ([]byte, error) {
 		call.Method = r.Name
 	}
 	if r.Target == e.id.Name && r.Kind == abi.Verb {
+		if !e.replica || e.call.ID == 0 {
+			return nil, abi.Errorf(abi.Refused, "%s cannot send itself the verb %s from its constructor, or where a caching DM runs it beside its caller", r.Target, r.Name)
+		}
 		r.Args = append([]byte(nil), r.Args...)
 		e.later = append(e.later, r)
 		return nil, nil
 	}
 	call.Path = append(append(make([]string, 0, len(e.call.Path)+1), e.call.Path...), e.group)
-	e.turn.park()
-	defer e.turn.unpark()
+	for _, t := range []*turn{e.turn, e.order} {
+		if t != nil {
+			t.park()
+			defer t.unpark()
+		}
+	}
 	return e.caller.Call(ctx, r.Target, call)
 }
 

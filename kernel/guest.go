@@ -8,6 +8,7 @@ import (
 	"amino.run/dms"
 	"amino.run/host"
 	"amino.run/internal/api"
+	"amino.run/kernel/caller"
 )
 
 // A guest is a host instance with a turn, a version, and something to go back to.
@@ -45,7 +46,7 @@ func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snaps
 		x.last, x.lastVers = img, s.Version
 		return x, nil
 	}
-	if err = x.construct(ctx, g.Spec.Args); err == nil {
+	if err = x.construct(ctx, g); err == nil {
 		_, err = x.capture()
 	}
 	if err != nil {
@@ -55,14 +56,16 @@ func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snaps
 	return x, nil
 }
 
-// construct boots the guest and runs its constructor.
-func (x *guest) construct(ctx context.Context, args []byte) error {
+// construct boots the guest and runs its constructor, within the time of a call.
+func (x *guest) construct(ctx context.Context, g *api.Group) error {
+	ctx, cancel := context.WithTimeout(ctx, caller.TimeoutOf(g))
+	defer cancel()
 	if err := x.inst.Boot(ctx); err != nil {
 		return err
 	}
 	x.env.begin(dms.Call{})
 	defer x.env.end()
-	_, err := x.inst.Invoke(ctx, abi.Constructor, 0, "", args)
+	_, err := x.inst.Invoke(ctx, abi.Constructor, 0, "", g.Spec.Args)
 	return err
 }
 

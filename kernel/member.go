@@ -21,17 +21,17 @@ const (
 // three times in each ttl, and joins again when the OMS no longer knows it.
 func (k *Kernel) member() {
 	defer close(k.left)
-	var incarnation uint64 // 0 until joined
+	incarnation, joined := rand.Uint64(), false
 	var ttl time.Duration
 	pause := firstPause
 	for k.ctx.Err() == nil {
 		conn, fresh, err := k.oms.dial(k.ctx)
 		if err == nil {
 			switch {
-			case incarnation == 0:
-				next := rand.Uint64() | 1
-				if ttl, err = k.join(conn, next); err == nil {
-					incarnation = next
+			case !joined: // an answer may have been lost: the same incarnation asks again
+				if ttl, err = k.join(conn, incarnation); err == nil {
+					joined = true
+					go k.caller.Refresh(k.ctx)
 				}
 			default:
 				ttl, err = k.renew(conn, incarnation)
@@ -39,7 +39,7 @@ func (k *Kernel) member() {
 					k.log.Warn("the OMS has given up on this kernel; joining again with nothing")
 					k.endAll(k.lease.err())
 					k.lease.drop()
-					incarnation = 0
+					incarnation, joined = rand.Uint64(), false
 					continue
 				}
 				if fresh && err == nil {

@@ -21,6 +21,7 @@ type replica struct {
 	epoch   uint64
 	group   atomic.Pointer[api.Group]
 	gate    gate
+	order   *turn // taken before the chain, where that keeps calls in order; else nil
 	guest   *guest
 	handler dms.Handler
 	parts   []*part.Part // by layer; nil where the DM has no instance manager
@@ -58,6 +59,8 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 		return nil, err
 	}
 	if req.Resume {
+		ctx, cancel := context.WithTimeout(ctx, caller.TimeoutOf(g))
+		defer cancel()
 		if err := x.inst.Resume(ctx); err != nil {
 			x.close(err)
 			return nil, err
@@ -69,7 +72,11 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 		parts: make([]*part.Part, len(chain)), deferred: map[uint64][]abi.Request{},
 	}
 	r.group.Store(g)
-	x.after = r.later
+	x.after, x.env.replica = r.later, true
+	if chain.Has(dms.Orders) {
+		r.order = new(turn)
+		x.env.order = r.order
+	}
 	if err = r.gate.quiet(ctx); err == nil { // no one is inside yet
 		err = r.manage(life, chain, cells)
 	}
@@ -130,6 +137,14 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 // inside carries out a call that has passed the gate, and leaves that.
 func (r *replica) inside(ctx context.Context, call dms.Call) (out []byte, err error) {
 	defer r.gate.leave()
+	// Calls that wait at a DM's own lock are not seen to wait in a ring; so where a DM
+	// has one, they wait here.
+	if r.order != nil {
+		if err := r.order.lock(ctx, call.Root, len(call.Path) > 0); err != nil {
+			return nil, err
+		}
+		defer r.order.unlock()
+	}
 	defer part.Caught(r.k.log, &err)
 	return r.handler(ctx, call)
 }

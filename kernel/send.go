@@ -62,7 +62,7 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 	start := req.Start
 	start.Snapshot, start.Closed = s, true
 	if !req.Keep && req.To.Store != k.store.id {
-		if start.Saved, err = k.saved(r.peer); err != nil {
+		if start.Saved, err = k.saved(savedAs(r.group.Load(), r.peer)); err != nil {
 			return api.SendReply{}, err
 		}
 	}
@@ -77,8 +77,8 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 
 // saved returns the checkpoint of a replica that goes where its file cannot be
 // read, nil if it has none.
-func (k *Kernel) saved(peer string) (*api.Snapshot, error) {
-	s, err := k.store.load(peer)
+func (k *Kernel) saved(name string) (*api.Snapshot, error) {
+	s, err := k.store.load(name)
 	if errors.Is(err, abi.ErrNotFound) {
 		return nil, nil
 	}

@@ -13,17 +13,11 @@ import (
 // serveStart starts a replica: from its constructor, from a snapshot, or from
 // what its DMs saved.
 func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartRequest) (api.StartReply, error) {
-	timeout := req.Group.Spec.Timeout
-	if timeout == 0 {
-		timeout = caller.DefaultTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	if old, err := k.find(req.Peer); err == nil && old.epoch >= req.Epoch {
 		return api.StartReply{}, exists(old)
 	}
 	if s := req.Saved; s != nil {
-		if err := k.store.save(req.Peer, req.Epoch, dms.Snapshot{Version: s.Version, Image: s.Image}); err != nil {
+		if err := k.store.save(savedAs(&req.Group, req.Peer), req.Epoch, dms.Snapshot{Version: s.Version, Image: s.Image}); err != nil {
 			return api.StartReply{}, err
 		}
 	}
@@ -76,7 +70,7 @@ func (k *Kernel) serveForget(_ context.Context, _ *mux.Conn, req api.ForgetReque
 	}
 	k.forget(r, req.To)
 	if req.To == nil {
-		return api.None{}, k.store.remove(r.peer)
+		return api.None{}, k.store.remove(savedAs(r.group.Load(), r.peer))
 	}
 	return api.None{}, nil
 }

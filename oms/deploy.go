@@ -135,7 +135,7 @@ func (g *group) startFirst(ctx context.Context, at place, from *api.Snapshot) (r
 	if err != nil {
 		return false, err
 	}
-	if from != nil && len(from.Cells) != len(g.spec.DMs) { // they are another chain's
+	if from != nil { // what DMs keep is of the group they serve, and this is another
 		bare := *from
 		bare.Cells = nil
 		from = &bare

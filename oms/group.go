@@ -26,6 +26,7 @@ type group struct {
 	starts sync.Once
 
 	repairing, telling once
+	repairLater        atomic.Bool   // a repair waits for its time
 	told               atomic.Uint64 // revision that kernels were last told of
 }
 

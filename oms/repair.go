@@ -48,13 +48,22 @@ func (o *OMS) repair(g *group) {
 		}
 		if err := g.repair(ctx); err != nil && g.ctx.Err() == nil {
 			o.log.Error("cannot repair a microservice; it is tried again", "microservice", g.spec.Name, "err", err)
-			o.background(func(ctx context.Context) {
-				select {
-				case <-time.After(o.opt.TTL):
-					o.repair(g)
-				case <-g.ctx.Done():
-				}
-			})
+			o.repairLater(g)
+		}
+	})
+}
+
+// repairLater repairs g after a ttl. One such wait is enough for a group.
+func (o *OMS) repairLater(g *group) {
+	if !g.repairLater.CompareAndSwap(false, true) {
+		return
+	}
+	o.background(func(ctx context.Context) {
+		select {
+		case <-time.After(o.opt.TTL):
+			g.repairLater.Store(false)
+			o.repair(g)
+		case <-g.ctx.Done():
 		}
 	})
 }
@@ -135,9 +144,13 @@ func (g *group) recover(ctx context.Context, peer string) error {
 	return errors.Join(errs...)
 }
 
-// sameStore reports whether n reads the checkpoints that the node old wrote.
+// sameStore reports whether n reads the checkpoints that the node old wrote. A node
+// that has lost its store does not read them, though its ID is the same.
 func sameStore(n, old api.Node) bool {
-	return n.ID == old.ID || n.Store != "" && n.Store == old.Store
+	if old.Store == "" {
+		return n.ID == old.ID
+	}
+	return n.Store == old.Store
 }
 
 func (g *group) recoverAt(ctx context.Context, r *api.Replica, at place) error {

@@ -39,6 +39,7 @@ func (d *PeriodicCheckpoint) Validate() error { return dms.Positive("every", d.E
 func (d *PeriodicCheckpoint) Concerns() dms.Concerns {
 	return dms.Concerns{
 		Owns: []dms.Trait{dms.Recovery},
+		Has:  []dms.Trait{dms.Orders},
 		Minds: map[dms.Trait]string{
 			dms.AtCallers: "PeriodicCheckpoint goes back when a call fails, and of calls that run beside their callers it does not see how they end",
 		},

@@ -19,7 +19,7 @@ type SerializableRPC struct{}
 
 // Concerns implements dms.Concerned.
 func (*SerializableRPC) Concerns() dms.Concerns {
-	return dms.Concerns{Minds: map[dms.Trait]string{
+	return dms.Concerns{Has: []dms.Trait{dms.Orders}, Minds: map[dms.Trait]string{
 		dms.Spreads: "SerializableRPC promises one call at a time, and the other runs calls at several places at once",
 	}}
 }

@@ -22,6 +22,14 @@ const MaxDepth = 64
 // DefaultTimeout bounds a call that has no deadline and whose spec names none.
 const DefaultTimeout = 30 * time.Second
 
+// TimeoutOf returns how long a call of g may take that has no deadline.
+func TimeoutOf(g *api.Group) time.Duration {
+	if g.Spec.Timeout > 0 {
+		return g.Spec.Timeout
+	}
+	return DefaultTimeout
+}
+
 // A Directory knows where every group is. The OMS is one. It may be used by many
 // goroutines at once.
 type Directory interface {

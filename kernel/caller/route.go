@@ -42,10 +42,7 @@ func newRoute(c *Caller, g *api.Group) (*route, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(c.ctx)
-	r := &route{c: c, manifest: m, readOnly: map[string]bool{}, timeout: g.Spec.Timeout, stop: stop, parts: make([]*part.Part, len(chain))}
-	if r.timeout == 0 {
-		r.timeout = DefaultTimeout
-	}
+	r := &route{c: c, manifest: m, readOnly: map[string]bool{}, timeout: TimeoutOf(g), stop: stop, parts: make([]*part.Part, len(chain))}
 	for _, t := range m.Methods {
 		r.readOnly[t.Name] = t.ReadOnly
 	}
@@ -146,6 +143,9 @@ func (r *route) refresh(ctx context.Context) error {
 	g, err := r.c.dir.Lookup(ctx, r.group.Load().ID)
 	switch {
 	case err == nil:
+		if old := r.group.Load(); g.Revision == old.Revision {
+			r.group.CompareAndSwap(old, &g) // a place that was learned on the way may be wrong
+		}
 		r.update(&g)
 		return nil
 	case errors.Is(err, abi.ErrNotFound):
