@@ -22,7 +22,8 @@ quick: ## Run the Go tests that need only Go, without the slow ones
 
 .PHONY: race
 race: ## Run the concurrent rooms under the race detector
-	go test -race -short ./kernel/... ./oms/... ./internal/... ./dms/... ./e2e/...
+	go test -race -short ./kernel/... ./oms/... ./internal/... ./dms/... ./host/...
+	go test -race -run 'Move|Ring|Reentrant' ./e2e
 
 .PHONY: bench
 bench: ## Measure calls, snapshots and moves beside floors and grpc-go

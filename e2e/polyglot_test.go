@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"amino.run/abi"
+	"amino.run/e2e/cluster"
 	"amino.run/internal/guestbuild"
 	"amino.run/internal/wasm"
 	"amino.run/internal/wasm/asm"
@@ -144,20 +145,33 @@ func caller(name, target, method string) []byte {
 // wait for each other for ever: each is answered, or refused and may be made again.
 func TestCallsInARing(t *testing.T) {
 	c := start(t, three...)
-	for i, m := range [][3]string{{"ping", "pong", "there"}, {"pong", "ping", "there"}, {"left", "right", "leaf"}, {"right", "left", "leaf"}} {
-		run(t, c, "deploy", file(t, caller(m[0], m[1], m[2])), "--timeout", "10s")
+	for i, m := range [][3]string{{"ping", "pong", "there"}, {"pong", "ping", "there"}, {"left", "right", "leaf"}, {"right", "left", "leaf"}, {"first", "second", "leaf"}, {"second", "first", "leaf"}} {
+		deploy := []string{"deploy", file(t, caller(m[0], m[1], m[2])), "--timeout", "10s"}
+		if i >= 4 { // calls that wait do so at the DM's lock, not only at the guest's turn
+			deploy = append(deploy, "--dm", "SerializableRPC")
+		}
+		run(t, c, deploy...)
 		run(t, c, "migrate", m[0], "--to", fmt.Sprintf("k%d", i%2+1))
 	}
 	for _, name := range []string{"ping", "pong"} {
 		fails(t, c, 1, []string{name + " waits for this very call"}, "invoke", name, "there", "--through", "k3")
 	}
 
+	for _, pair := range [][2]string{{"left", "right"}, {"first", "second"}} {
+		callFromBothEnds(t, c, pair)
+	}
+}
+
+// callFromBothEnds has clients call two microservices that call each other, at the
+// same time. Every call is answered, or refused and made again; none waits for ever.
+func callFromBothEnds(t *testing.T, c *cluster.Cluster, pair [2]string) {
+	t.Helper()
 	const each = 40
 	var wg sync.WaitGroup
 	var refused atomic.Int64
 	for i := range 6 {
 		cl := through(t, c, fmt.Sprintf("k%d", i%3+1))
-		name := []string{"left", "right"}[i/3]
+		name := pair[i/3]
 		wg.Go(func() {
 			for answered := 0; answered < each; {
 				_, err := client.Invoke[any](t.Context(), cl, name, "there")
@@ -174,5 +188,5 @@ func TestCallsInARing(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d calls answered, %d refused", 6*each, refused.Load())
+	t.Logf("%v: %d calls answered, %d refused", pair, 6*each, refused.Load())
 }

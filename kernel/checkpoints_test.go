@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"amino.run/abi"
 	"amino.run/dms"
+	"amino.run/internal/api"
 )
 
 func testStore(t *testing.T) *checkpoints {
@@ -130,5 +132,21 @@ func TestCheckpointRemove(t *testing.T) {
 	}
 	if _, err := c.load("m1/0"); abi.CodeOf(err) != abi.NotFound {
 		t.Errorf("load after remove: %v", err)
+	}
+}
+
+// A store outlives a cluster, and the next one begins its IDs anew.
+func TestCheckpointOfAnotherClusterDoesNotCount(t *testing.T) {
+	c := testStore(t)
+	old := &api.Group{ID: "m1", Created: time.Unix(1, 0)}
+	young := &api.Group{ID: "m1", Created: time.Unix(2, 0)}
+	if err := c.save(savedAs(old, "m1/0"), 9, dms.Snapshot{Version: 9, Image: []byte("old")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.load(savedAs(young, "m1/0")); abi.CodeOf(err) != abi.NotFound {
+		t.Errorf("load = %v", err)
+	}
+	if s, err := c.load(savedAs(old, "m1/0")); err != nil || string(s.Image) != "old" {
+		t.Errorf("load = %q, %v", s.Image, err)
 	}
 }

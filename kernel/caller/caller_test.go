@@ -252,3 +252,29 @@ func TestRefreshLearnsWhatNoOneTold(t *testing.T) {
 		t.Errorf("calls went to %s", got)
 	}
 }
+
+// A place that was learned from a kernel that turned out to be wrong does not
+// outlast what the directory says, though nothing has changed there.
+func TestAWrongPlaceIsUnlearned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.place("k1", 3)
+		misled := false
+		w.answer = func(to api.Replica, _ dms.Call) ([]byte, error) {
+			switch {
+			case to.Node.ID == "k1" && !misled: // a move to k2 that is then given up
+				misled = true
+				return nil, MovedTo(api.Replica{Node: api.Node{ID: "k2", Addr: "k2:1"}, Epoch: 4})
+			case to.Node.ID == "k1":
+				return nil, nil
+			}
+			return nil, MovedTo(api.Replica{Node: api.Node{ID: "k1", Addr: "k1:1"}, Epoch: 3})
+		}
+		c := w.caller(t)
+		for range 2 {
+			if err := get(t, c); err != nil {
+				t.Errorf("the caller does not find its way back: %v", err)
+			}
+		}
+	})
+}
