@@ -33,6 +33,9 @@ func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
 
 // Save implements dms.Callee.
 func (c *callee) Save(_ context.Context, s dms.Snapshot) error {
+	if late := c.r.late(); late != nil { // another kernel may have taken this one's place
+		return late
+	}
 	return c.r.k.store.save(savedAs(c.r.group.Load(), c.r.peer), c.r.epoch, s)
 }
 
