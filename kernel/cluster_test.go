@@ -12,6 +12,7 @@ import (
 
 	"amino.run/abi"
 	"amino.run/host"
+	"amino.run/host/hosttest/testguest"
 	"amino.run/host/wazero"
 	"amino.run/internal/api"
 )
@@ -70,7 +71,11 @@ func compiled(t *testing.T, wasm []byte) *module {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &module{program: p, compiled: m, manifest: p.Manifest}
+	described, err := host.Describe(t.Context(), p, m)
+	if err != nil && !bytes.Equal(wasm, testguest.Binary()) { // which has none
+		t.Fatal(err)
+	}
+	return &module{program: p, compiled: m, manifest: described}
 }
 
 // A testLog keeps what is logged.
@@ -201,6 +206,15 @@ func want[T comparable](t *testing.T, k *Kernel, result T, name, method string, 
 func verb(k *Kernel, name, verb string) ([]byte, error) {
 	b, err := k.serveCall(context.Background(), nil, api.CallRequest{Name: name, Verb: verb})
 	return b.B, err
+}
+
+// saves returns the files in which a kernel's store has the replicas of a group.
+func saves(k *Kernel, g api.Group) []string {
+	files, err := filepath.Glob(filepath.Join(k.store.dir, g.ID+"_*", "*.ckpt"))
+	if err != nil {
+		panic(err)
+	}
+	return files
 }
 
 // eventually waits until something has happened.

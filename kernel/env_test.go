@@ -67,6 +67,20 @@ func TestEnvVerbsToItself(t *testing.T) {
 	}
 }
 
+// Where no one would send them later, they are refused.
+func TestEnvVerbsToItselfFromElsewhere(t *testing.T) {
+	for name, set := range map[string]func(e *env){
+		"constructor":  func(e *env) { e.begin(dms.Call{}) },
+		"private copy": func(e *env) { e.begin(dms.Call{ID: 1}); e.replica = false },
+	} {
+		e := new(outside).env(t.Context(), slog.New(slog.DiscardHandler))
+		set(e)
+		if _, err := e.Invoke(t.Context(), abi.Request{Kind: abi.Verb, Target: "self", Name: "checkpoint"}); abi.CodeOf(err) != abi.Refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestEnvFromWithinAGuest(t *testing.T) {
 	var log testLog
 	x, err := newGuest(t.Context(), compiled(t, conformance(t)), new(outside).env(t.Context(), log.logger()), &api.Group{}, nil)

@@ -52,3 +52,23 @@ func TestLeaseOutlivedWithoutItsTimer(t *testing.T) {
 		l.drop()
 	})
 }
+
+// A timer that fired just before a renewal does not end what was renewed.
+func TestLeaseExtendedWhileItsTimerFires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLease("k1")
+		l.extend(time.Now().Add(time.Second))
+		l.end.Stop()
+		time.Sleep(time.Second)
+		l.extend(time.Now().Add(time.Second))
+		l.expire() // late
+		if !l.held.Load() {
+			t.Error("the new lease is not held")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if l.held.Load() {
+			t.Error("the lease does not end")
+		}
+	})
+}

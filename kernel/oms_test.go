@@ -26,6 +26,7 @@ type testOMS struct {
 	joined func()                                 // runs while a join waits for its answer
 	answer func(m api.AskRequest) ([]byte, error) // of coordinators
 
+	last    int                  // number of a group
 	groups  map[string]api.Group // by ID
 	modules map[string][]byte
 	members map[string]uint64 // incarnations
@@ -173,7 +174,7 @@ func tell[Resp, Req any](o *testOMS, to *Kernel, name string, req Req) (Resp, er
 // group writes down a new microservice with one replica at k.
 func (o *testOMS) group(t *testing.T, k *Kernel, name string, wasm []byte, spec api.Spec) api.Group {
 	t.Helper()
-	manifest, err := json.Marshal(prepared(t, wasm).Manifest)
+	manifest, err := json.Marshal(compiled(t, wasm).manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,8 @@ func (o *testOMS) group(t *testing.T, k *Kernel, name string, wasm []byte, spec 
 	defer o.mu.Unlock()
 	digest := digestOf(wasm)
 	o.modules[digest] = wasm
-	id := fmt.Sprintf("m%d", len(o.groups)+1)
+	o.last++
+	id := fmt.Sprintf("m%d", o.last)
 	spec.Name, spec.Module = name, digest
 	g := api.Group{
 		ID: id, Name: name, Spec: spec, Manifest: manifest, Origin: k.node, Revision: 1,

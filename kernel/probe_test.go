@@ -118,3 +118,10 @@ func (d *probe) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 		return out, err
 	}
 }
+
+func init() { dms.Register("KeepNothing", func() dms.DM { return new(keepNothing) }) }
+
+// A keepNothing is a DM without a part at callers and replicas.
+type keepNothing struct{}
+
+func (*keepNothing) Coordinator(dms.Group) {}
