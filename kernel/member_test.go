@@ -155,10 +155,18 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		spinner, _ := ks[0].find("m2/0")
 		eventually(t, "a call is inside", func() bool { return spinner.calls.Load() == 1 })
 		for _, k := range ks {
+			hosted := k.all()
 			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 			k.Close(ctx) // its error is that it cut the call short, or nil
 			cancel()
 			k.Close(ctx)
+			for _, r := range hosted {
+				select {
+				case <-r.freed:
+				default:
+					t.Errorf("%s still runs %s, and its engine may be gone", k.node.ID, r.peer)
+				}
+			}
 			if len(k.all()) != 0 {
 				t.Errorf("%s still has %d replicas", k.node.ID, len(k.all()))
 			}
