@@ -185,9 +185,6 @@ func (c *Cluster) PID(id string) int {
 // Kill ends a process with SIGKILL and waits for its end.
 func (c *Cluster) Kill(id string) error { return c.Signal(id, syscall.SIGKILL) }
 
-// Stop asks a process to end, and waits for its end.
-func (c *Cluster) Stop(id string) error { return c.Signal(id, syscall.SIGTERM) }
-
 // Signal sends a signal to a process; one that ends it is waited for.
 func (c *Cluster) Signal(id string, s syscall.Signal) error {
 	c.mu.Lock()

@@ -37,10 +37,6 @@ func MaxBody(n int) Option { return func(o *options) { o.maxBody = n } }
 // connection; more are answered Overloaded. The default is 16,384.
 func MaxInFlight(n int) Option { return func(o *options) { o.maxInFlight = n } }
 
-// Silence sets how long a peer may be silent, in spite of pings, before its
-// connection is given up. The default is five seconds.
-func Silence(d time.Duration) Option { return func(o *options) { o.silence = d } }
-
 // TLS makes connections use TLS. The default is plain text.
 func TLS(c *tls.Config) Option { return func(o *options) { o.tls = c } }
 

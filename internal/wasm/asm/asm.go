@@ -15,10 +15,10 @@ const (
 
 // A Module is a module in the making. Its zero value is empty.
 type Module struct {
-	types, imports, funcs, tables, memories, tags, globals, exports, elements, codes, datas [][]byte
-	start, dataCount                                                                        []byte
-	customs                                                                                 []byte
-	nImports                                                                                int
+	types, imports, funcs, tables, memories, globals, exports, elements, codes, datas [][]byte
+	start, dataCount                                                                  []byte
+	customs                                                                           []byte
+	nImports                                                                          int
 }
 
 // Type adds a function type and returns its index.
@@ -91,11 +91,6 @@ func (m *Module) RawMemory(limits ...byte) { m.memories = append(m.memories, lim
 // Table adds a table: a reference type and limits.
 func (m *Module) Table(desc ...byte) { m.tables = append(m.tables, desc) }
 
-// Tag adds an exception tag whose parameters are those of a type.
-func (m *Module) Tag(typ uint32) {
-	m.tags = append(m.tags, wasm.AppendUint([]byte{0}, uint64(typ)))
-}
-
 // Global adds a global of a type, mutable, with a constant expression (without
 // its end) and returns its index.
 func (m *Module) Global(t wasm.ValType, mutable bool, init ...any) int {
@@ -148,7 +143,6 @@ func (m *Module) Bytes() []byte {
 	vec(3, m.funcs)
 	vec(4, m.tables)
 	vec(5, m.memories)
-	vec(13, m.tags)
 	vec(6, m.globals)
 	vec(7, m.exports)
 	if m.start != nil {
@@ -196,10 +190,9 @@ func GlobalSet(i int) []byte { return op(0x24, i) }
 func Br(l int) []byte        { return op(0x0c, l) }
 func BrIf(l int) []byte      { return op(0x0d, l) }
 
-// Load8 is i32.load8_u, Load32 is i32.load, Store8 is i32.store8, Store32 is i32.store,
+// Load8 is i32.load8_u, Load64 is i64.load, Store8 is i32.store8, Store32 is i32.store,
 // each at an offset.
 func Load8(offset int) []byte   { return op2(0x2d, 0, offset) }
-func Load32(offset int) []byte  { return op2(0x28, 0, offset) }
 func Load64(offset int) []byte  { return op2(0x29, 0, offset) }
 func Store8(offset int) []byte  { return op2(0x3a, 0, offset) }
 func Store16(offset int) []byte { return op2(0x3b, 0, offset) }
