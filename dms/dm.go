@@ -115,6 +115,12 @@ type Callee interface {
 	// before it takes calls. A DM that asks for it keeps the microservice's state
 	// through a failure.
 	OnRecover(f func(ctx context.Context) error)
+
+	// Log opens the group's log, which carries out calls by apply: at every
+	// replica, in one order. A group has one log; opening a second panics. It is
+	// called only while the part is being built. A DM that opens a log keeps the
+	// microservice's state through a failure, as one that asks OnRecover does.
+	Log(apply Handler) Log
 }
 
 // Group is the kernel as a coordinator sees it.
