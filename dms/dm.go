@@ -138,12 +138,21 @@ type Group interface {
 	// Nodes returns the live nodes that placement allows.
 	Nodes() []Node
 
+	// RTT returns the round trip between two nodes as it was last measured: zero from a
+	// node to itself, Unmeasured if no one has had an answer lately.
+	RTT(a, b Node) time.Duration
+
 	// Replicate starts a copy of the primary, and of what its parts keep, on n.
 	Replicate(ctx context.Context, n Node) (Replica, error)
 
 	// Move takes r to n; callers wait, no call is lost or run twice. It returns
 	// abi.ErrPlacement if n is not allowed.
 	Move(ctx context.Context, r Replica, n Node) error
+
+	// Promote makes r the primary: the first of Replicas. It is durable when it returns,
+	// and every part hears of it a little later, the old primary too. A replica that
+	// is lost is abi.ErrUnavailable.
+	Promote(ctx context.Context, r Replica) error
 
 	// Remove ends r.
 	Remove(ctx context.Context, r Replica) error
@@ -180,6 +189,10 @@ const (
 	Cloud  = "cloud"
 	Device = "device"
 )
+
+// Unmeasured is the round trip between two nodes of which none is known. It is longer
+// than any that is measured, so such a node is the last choice.
+const Unmeasured = 10 * time.Second
 
 // A Replica is one member of a group.
 type Replica struct {

@@ -44,6 +44,7 @@ type Kernel struct {
 	modules *modules
 	store   *checkpoints
 	lease   *lease
+	rtts    *meter
 	caller  *caller.Caller
 	nodes   atomic.Pointer[map[string]api.Node] // live ones, as last told
 
@@ -63,7 +64,7 @@ func Start(ctx context.Context, c Config) (*Kernel, error) {
 		return nil, err
 	}
 	k := &Kernel{
-		log: c.Log.With("kernel", c.ID), store: store, lease: newLease(c.ID),
+		log: c.Log.With("kernel", c.ID), store: store, lease: newLease(c.ID), rtts: newMeter(),
 		left: make(chan struct{}), replicas: map[string]*replica{}, moved: map[string]api.Replica{},
 	}
 	k.nodes.Store(&map[string]api.Node{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"amino.run/abi"
@@ -21,6 +22,9 @@ const (
 // three times in each ttl, and joins again when the OMS no longer knows it.
 func (k *Kernel) member() {
 	defer close(k.left)
+	var measuring sync.WaitGroup
+	measuring.Go(k.measure)
+	defer measuring.Wait()
 	incarnation, joined := rand.Uint64(), false
 	var ttl time.Duration
 	pause := firstPause
@@ -97,7 +101,7 @@ func (k *Kernel) renew(conn *mux.Conn, incarnation uint64) (time.Duration, error
 	ctx, cancel := context.WithTimeout(k.ctx, 5*time.Second)
 	defer cancel()
 	asked := time.Now()
-	rep, err := mux.Call[api.RenewReply](ctx, conn, api.OMSRenew, api.RenewRequest{Node: k.node.ID, Incarnation: incarnation})
+	rep, err := mux.Call[api.RenewReply](ctx, conn, api.OMSRenew, api.RenewRequest{Node: k.node.ID, Incarnation: incarnation, RTT: k.rtts.take()})
 	if err != nil {
 		return 0, err
 	}

@@ -32,7 +32,8 @@ type testOMS struct {
 	members map[string]uint64 // incarnations
 	nodes   map[string]api.Node
 	conns   map[string]*mux.Conn
-	heard   []string // what was asked: "node name ref"
+	rtt     map[string]map[string]time.Duration // as reported, by node and peer
+	heard   []string                            // what was asked: "node name ref"
 }
 
 func newTestOMS(t *testing.T) *testOMS {
@@ -40,7 +41,7 @@ func newTestOMS(t *testing.T) *testOMS {
 	o := &testOMS{
 		addr: "127.0.0.1:0", ttl: time.Minute,
 		groups: map[string]api.Group{}, modules: map[string][]byte{}, members: map[string]uint64{},
-		nodes: map[string]api.Node{}, conns: map[string]*mux.Conn{},
+		nodes: map[string]api.Node{}, conns: map[string]*mux.Conn{}, rtt: map[string]map[string]time.Duration{},
 	}
 	o.start(t)
 	t.Cleanup(o.stop)
@@ -104,6 +105,12 @@ func (o *testOMS) renew(_ context.Context, from *mux.Conn, req api.RenewRequest)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.heard = append(o.heard, req.Node+" renew")
+	for peer, d := range req.RTT {
+		if o.rtt[req.Node] == nil {
+			o.rtt[req.Node] = map[string]time.Duration{}
+		}
+		o.rtt[req.Node][peer] = d
+	}
 	switch {
 	case o.refuse != nil:
 		return api.RenewReply{}, o.refuse

@@ -27,6 +27,7 @@ func (k *Kernel) router() *mux.Router {
 	mux.Handle(r, api.KernelForget, k.serveForget)
 	mux.Handle(r, api.KernelCapture, k.serveCapture)
 	mux.Handle(r, api.KernelChanged, k.serveChanged)
+	mux.Handle(r, api.KernelPing, k.servePing)
 	mux.Handle(r, api.KernelStatus, k.serveStatus)
 	return r
 }
@@ -160,6 +161,11 @@ func (k *Kernel) forgetMoved(group string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	maps.DeleteFunc(k.moved, func(peer string, _ api.Replica) bool { return strings.HasPrefix(peer, group+"/") })
+}
+
+// servePing answers at once: another kernel measures the way here and back.
+func (k *Kernel) servePing(context.Context, *mux.Conn, api.None) (api.None, error) {
+	return api.None{}, nil
 }
 
 // serveStatus says what runs here.

@@ -2,6 +2,7 @@ package oms_test
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,8 @@ func init() {
 	future.Store(true)
 	dms.Register("TestFuture", func() dms.DM { return new(fromFuture) })
 	dms.Register("TestBroken", func() dms.DM { return new(broken) })
+	dms.Register("TestRTT", func() dms.DM { return new(rtt) })
+	dms.Register("TestPromote", func() dms.DM { return new(promote) })
 }
 
 // durable recovers: see kernel.start.
@@ -126,4 +129,29 @@ func (*fromFuture) Coordinator(dms.Group) {
 	if !future.Load() {
 		panic("made for another version")
 	}
+}
+
+// promote makes its last replica the primary.
+type promote struct{}
+
+func (*promote) Coordinator(g dms.Group) {
+	g.OnCreate(func(ctx context.Context) error {
+		if err := dms.Grow(ctx, g, 3); err != nil {
+			return err
+		}
+		all := g.Replicas()
+		return g.Promote(ctx, all[len(all)-1])
+	})
+}
+
+// rtt answers with the round trips it sees: k1 to itself, to k2, and back.
+type rtt struct{}
+
+type measured struct{}
+
+func (*rtt) Coordinator(g dms.Group) {
+	dms.Answer(g, func(context.Context, dms.Peer, measured) (string, error) {
+		k1, k2 := dms.Node{ID: "k1"}, dms.Node{ID: "k2"}
+		return fmt.Sprint(g.RTT(k1, k1), g.RTT(k1, k2), g.RTT(k2, k1)), nil
+	})
 }

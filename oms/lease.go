@@ -43,6 +43,7 @@ func (o *OMS) Renew(_ context.Context, k Kernel, req api.RenewRequest) (api.Rene
 	if !ok {
 		return api.RenewReply{}, abi.Errorf(abi.NotFound, "kernel %s has no lease: end its replicas and join again", req.Node)
 	}
+	o.members.rtts.report(req.Node, req.RTT)
 	if back {
 		o.reconcile(req.Node)
 	}
@@ -103,6 +104,7 @@ func (ms *members) watch(ctx context.Context) {
 		expired, next := ms.expired()
 		for node, m := range expired {
 			ms.o.log.Warn("kernel failed: its lease ran out", "node", node)
+			ms.rtts.forget(node)
 			change, err := ms.o.store.do(directory.Down{Node: node, Incarnation: m.incarnation})
 			if err != nil { // the disk: the node has no lease, and is failed when this is written
 				ms.o.log.Error("cannot record that a kernel failed", "node", node, "err", err)

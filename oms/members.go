@@ -24,6 +24,7 @@ type member struct {
 type members struct {
 	o    *OMS
 	join sync.Mutex // one join at a time
+	rtts *rtts
 
 	mu     sync.Mutex
 	by     map[string]*member // by node
@@ -35,7 +36,7 @@ type members struct {
 
 // newMembers grants every node that had a lease a whole new one.
 func newMembers(o *OMS) *members {
-	ms := &members{o: o, by: map[string]*member{}, settle: map[string]*once{}, wakes: make(chan struct{}, 1), back: make(chan struct{}), opened: time.Now()}
+	ms := &members{o: o, rtts: newRTTs(), by: map[string]*member{}, settle: map[string]*once{}, wakes: make(chan struct{}, 1), back: make(chan struct{}), opened: time.Now()}
 	o.store.view(func(st *directory.State) {
 		for _, n := range st.Nodes() {
 			if !n.Down {
@@ -184,6 +185,7 @@ func (o *OMS) Nodes() []api.NodeStatus {
 	})
 	for i := range all {
 		all[i].LeaseEnd = o.members.lease(all[i].ID)
+		all[i].RTT = o.members.rtts.from(all[i].ID)
 		all[i].Live = time.Now().Before(all[i].LeaseEnd)
 	}
 	return all

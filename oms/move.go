@@ -126,6 +126,21 @@ func (g *group) replicate(ctx context.Context, to string) (dms.Replica, error) {
 	return cmd.Replica.DM(), nil
 }
 
+// promote makes a replica the primary.
+func (g *group) promote(ctx context.Context, peer string) error {
+	ctx, cancel := g.within(ctx)
+	defer cancel()
+	if err := g.work.Lock(ctx); err != nil {
+		return err
+	}
+	defer g.work.Unlock()
+	r, err := g.replica(peer)
+	if err != nil {
+		return err
+	}
+	return g.commit(directory.Promote{Peer: peer, Epoch: r.Epoch})
+}
+
 // remove ends a replica.
 func (g *group) remove(ctx context.Context, peer string) error {
 	ctx, cancel := g.within(ctx)

@@ -233,6 +233,14 @@ func (p *part) Move(ctx context.Context, r dms.Replica, n dms.Node) error {
 	return err
 }
 
+// RTT returns the round trip between two nodes as one of them last reported it.
+func (p *part) RTT(a, b dms.Node) time.Duration { return p.c.g.o.members.rtts.between(a.ID, b.ID) }
+
+// Promote makes r the primary.
+func (p *part) Promote(ctx context.Context, r dms.Replica) error {
+	return p.c.g.promote(ctx, string(r.Peer))
+}
+
 // Remove ends r.
 func (p *part) Remove(ctx context.Context, r dms.Replica) error {
 	return p.c.g.remove(ctx, string(r.Peer))

@@ -46,6 +46,36 @@ func TestLinks(t *testing.T) {
 	})
 }
 
+// A coordinator sees the round trips of the links as they are, and chooses the primary.
+func TestRTTAndPromote(t *testing.T) {
+	n := Nodes()
+	inBubble(t, nil, func(t *testing.T, cl *Cluster) {
+		g := &group{newPart(cl, t.Context(), dms.Coordinator, 0, dms.Node{ID: OMS}), cl.master()}
+		rtt := func(want time.Duration) {
+			t.Helper()
+			if got := g.RTT(n[0], n[1]); got != want || g.RTT(n[1], n[0]) != want || g.RTT(n[0], n[0]) != 0 {
+				t.Errorf("RTT = %v, want %v", got, want)
+			}
+		}
+		cl.Delay("a", "b", 20*time.Millisecond)
+		rtt(40 * time.Millisecond)
+		cl.Cut("b", "a")
+		rtt(dms.Unmeasured)
+		cl.Heal()
+		cl.Kill("b")
+		rtt(dms.Unmeasured)
+		if err := dms.Grow(t.Context(), g, 3); err != nil {
+			t.Fatal(err)
+		}
+		all := g.Replicas()
+		if err := g.Promote(t.Context(), all[2]); err != nil || !slices.Equal(cl.Where(), []string{"d", "a", "c"}) {
+			t.Errorf("%v: the replicas are on %v", err, cl.Where())
+		}
+		cl.Kill("a")
+		WantError(t, g.Promote(t.Context(), all[0]), abi.ErrUnavailable)
+	})
+}
+
 // A call whose caller has given up arrives all the same.
 func TestLateCall(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, cl *Cluster) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"amino.run/abi"
+	"amino.run/dms"
 )
 
 // OMS is the name of the OMS as the end of a link.
@@ -69,6 +70,19 @@ func (l *links) set(f func()) {
 // Delay sets how long a message takes between two nodes, one way.
 func (cl *Cluster) Delay(a, b string, d time.Duration) {
 	cl.net.set(func() { cl.net.delay[link{a, b}], cl.net.delay[link{b, a}] = d, d })
+}
+
+// rtt returns the delays there and back, as a kernel that measures would find them.
+func (cl *Cluster) rtt(a, b string) (d time.Duration) {
+	_, upA := cl.life(a)
+	_, upB := cl.life(b)
+	there, back := link{a, b}, link{b, a}
+	cl.net.set(func() {
+		if d = cl.net.delay[there] + cl.net.delay[back]; cl.net.cut[there] || cl.net.cut[back] || !upA || !upB {
+			d = dms.Unmeasured
+		}
+	})
+	return min(d, dms.Unmeasured)
 }
 
 // Jitter makes each message take from no time to twice its delay, so that messages

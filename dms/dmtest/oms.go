@@ -3,6 +3,7 @@ package dmtest
 import (
 	"context"
 	"slices"
+	"time"
 
 	"amino.run/abi"
 	"amino.run/dms"
@@ -135,6 +136,22 @@ func (g *group) Move(ctx context.Context, r dms.Replica, n dms.Node) error {
 		return abi.Errorf(abi.Placement, "node %s is not allowed", n.ID)
 	}
 	return g.cl.move(ctx, r.Peer, n)
+}
+
+func (g *group) RTT(a, b dms.Node) time.Duration { return g.cl.rtt(a.ID, b.ID) }
+
+func (g *group) Promote(_ context.Context, r dms.Replica) error {
+	x := g.cl.find(r.Peer)
+	if x == nil || x.life.Err() != nil {
+		return unreachable(string(r.Peer))
+	}
+	g.cl.mu.Lock()
+	i := slices.Index(g.cl.group, x)
+	copy(g.cl.group[1:i+1], g.cl.group[:i])
+	g.cl.group[0] = x
+	g.cl.mu.Unlock()
+	g.cl.changed()
+	return nil
 }
 
 func (g *group) Remove(_ context.Context, r dms.Replica) error {

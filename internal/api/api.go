@@ -39,6 +39,7 @@ const (
 	KernelCall    = "kernel.call"    // CallRequest -> Bytes; from a client: this kernel is the caller's
 	KernelStatus  = "kernel.status"  // None -> []ReplicaStatus; from a client
 	KernelInvoke  = "kernel.invoke"  // raw, see kernel/caller: a call, from another kernel
+	KernelPing    = "kernel.ping"    // None -> None; from another kernel, which measures how long it takes
 	KernelFetch   = "kernel.fetch"   // ReplicaRef -> Snapshot; from another kernel, for a private copy
 )
 
@@ -66,6 +67,7 @@ type NodeStatus struct {
 	Live     bool
 	Replicas int
 	LeaseEnd time.Time
+	RTT      map[string]time.Duration // to its peers, as it last measured them
 }
 
 // JoinRequest is a kernel's first message. A node that joins again has lost what
@@ -86,6 +88,7 @@ type JoinReply struct {
 type RenewRequest struct {
 	Node        string
 	Incarnation uint64
+	RTT         map[string]time.Duration // round trips to peers measured since the last renewal; less than 0: no answer
 }
 
 // RenewReply extends the lease.

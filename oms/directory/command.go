@@ -182,6 +182,27 @@ func (cmd Move) apply(c *Change) error {
 	return nil
 }
 
+// Promote makes a replica, which is not lost, the primary of its group.
+type Promote struct {
+	Peer  string
+	Epoch uint64
+}
+
+func (cmd Promote) apply(c *Change) error {
+	g, r, err := c.editReplica(cmd.Peer, cmd.Epoch)
+	if err != nil {
+		return err
+	}
+	if r.Lost {
+		return abi.Errorf(abi.Unavailable, "%s is lost and cannot be the primary of %s", cmd.Peer, g.Name)
+	}
+	first := *r
+	i := g.index(cmd.Peer)
+	copy(g.Replicas[1:i+1], g.Replicas[:i])
+	g.Replicas[0] = first
+	return nil
+}
+
 // Remove takes a replica out of its group. The last one stays until the group
 // is deleted.
 type Remove struct {

@@ -94,6 +94,8 @@ func command(t *testing.T, s *directory.State, c transcript.Command) directory.C
 	case "move": // move m1/0 from=1 to=2 on=k2; on=k2#1 is k2 in its incarnation 1
 		n, incarnation := node(c.Opts["on"])
 		return directory.Move{Peer: c.Arg(0), Epoch: number("from"), ToEpoch: number("to"), To: n, Incarnation: incarnation, Recovers: c.Opts["recovers"] == "true"}
+	case "promote": // promote m1/1 epoch=1
+		return directory.Promote{Peer: c.Arg(0), Epoch: number("epoch")}
 	case "remove": // remove m1/0 epoch=1
 		return directory.Remove{Peer: c.Arg(0), Epoch: number("epoch")}
 	case "lose": // lose m1/0 epoch=1

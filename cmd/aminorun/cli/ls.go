@@ -61,16 +61,19 @@ func (a *app) lsKernels(ctx context.Context, c *client.Client) error {
 	}
 	views := make([]kernelView, len(nodes))
 	for i, n := range nodes {
-		views[i] = kernelView{n.ID, n.Addr, n.Labels, n.Live, n.Replicas}
+		views[i] = kernelView{n.ID, n.Addr, n.Labels, n.Live, n.Replicas, map[string]string{}}
+		for peer, d := range n.RTT {
+			views[i].RTT[peer] = formatRTT(d)
+		}
 	}
 	return a.print(views, func(t *table) {
-		t.row("KERNEL", "ADDRESS", "STATE", "REPLICAS", "LABELS")
-		for _, v := range views {
+		t.row("KERNEL", "ADDRESS", "STATE", "REPLICAS", "LABELS", "NEAREST")
+		for i, v := range views {
 			state := "live"
 			if !v.Live {
 				state = "gone"
 			}
-			t.row(v.ID, v.Addr, state, v.Replicas, api.FormatLabels(v.Labels))
+			t.row(v.ID, v.Addr, state, v.Replicas, api.FormatLabels(v.Labels), nearest(nodes[i].RTT))
 		}
 	})
 }

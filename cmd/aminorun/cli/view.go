@@ -1,7 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"amino.run/abi"
@@ -63,7 +68,23 @@ type kernelView struct {
 	Labels   map[string]string `json:"labels"`
 	Live     bool              `json:"live"`
 	Replicas int               `json:"replicas"`
+	RTT      map[string]string `json:"rtt,omitempty"` // round trips to other kernels, as this one measured them
 }
+
+// nearest returns the kernels that a kernel reaches soonest, at most three, as a table
+// shows them.
+func nearest(rtt map[string]time.Duration) string {
+	ids := slices.SortedFunc(maps.Keys(rtt), func(a, b string) int {
+		return cmp.Or(cmp.Compare(rtt[a], rtt[b]), cmp.Compare(a, b))
+	})
+	for i, id := range ids {
+		ids[i] = id + " " + formatRTT(rtt[id])
+	}
+	return strings.Join(ids[:min(len(ids), 3)], ", ")
+}
+
+// formatRTT returns a round trip in milliseconds.
+func formatRTT(d time.Duration) string { return fmt.Sprintf("%.1fms", float64(d)/1e6) }
 
 // A moduleView is a module as `--output json` shows it.
 type moduleView struct {
