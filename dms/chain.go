@@ -51,14 +51,14 @@ func (c Chain) Has(t Trait) bool {
 	return slices.ContainsFunc(c, func(dm DM) bool { return has(concernsOf(dm), t) })
 }
 
-// Proxy wraps wire in the proxies of the chain. Layer i is given at(i, outer),
-// where outer is the layers nearer the wire, which an Invoke by layer i passes
-// on its way to the replica it names. A verb that no DM of the chain declares is
-// refused at the caller.
-func (c Chain) Proxy(at func(layer int, outer Handler) Caller, wire Handler) Handler {
+// Proxy wraps wire in the proxies of a level. Layer i is given at(i, outer), where
+// outer is the layers of the level nearer the wire, which an Invoke by layer i
+// passes on its way to the member it names. A verb that no DM of the chain declares
+// is refused at the caller.
+func (c Chain) Proxy(l Level, at func(layer int, outer Handler) Caller, wire Handler) Handler {
 	h := wire
-	for i, dm := range slices.Backward(c) {
-		if p, ok := dm.(Proxier); ok {
+	for i := l.To - 1; i >= l.From; i-- {
+		if p, ok := c[i].(Proxier); ok {
 			h = p.Proxy(at(i, h), h)
 		}
 	}
@@ -79,10 +79,10 @@ func (c Chain) Instance(at func(layer int, inner Handler) Callee, guest Handler)
 	return c.declared(h)
 }
 
-// Coordinate starts the coordinators of the chain.
-func (c Chain) Coordinate(at func(layer int) Group) {
-	for i, dm := range c {
-		if p, ok := dm.(Coordinated); ok {
+// Coordinate starts the coordinators of a level.
+func (c Chain) Coordinate(l Level, at func(layer int) Group) {
+	for i := l.From; i < l.To; i++ {
+		if p, ok := c[i].(Coordinated); ok {
 			p.Coordinator(at(i))
 		}
 	}

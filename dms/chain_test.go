@@ -64,7 +64,7 @@ func ends(chain dms.Chain, trace *[]string) dms.Handler {
 		return nil, nil
 	}
 	wire := chain.Instance(func(_ int, inner dms.Handler) dms.Callee { return restorer{inner: inner} }, guest)
-	return chain.Proxy(func(int, dms.Handler) dms.Caller { return nil }, wire)
+	return chain.Proxy(chain.LevelOf("m1"), func(int, dms.Handler) dms.Caller { return nil }, wire)
 }
 
 func TestChainOrder(t *testing.T) {
@@ -87,7 +87,7 @@ func TestChainOrder(t *testing.T) {
 		}
 	}
 	trace = nil
-	chain.Coordinate(func(int) dms.Group { return nil })
+	chain.Coordinate(chain.LevelOf("m1"), func(int) dms.Group { return nil })
 	if want := []string{"A.coordinator", "B.coordinator", "C.coordinator"}; !slices.Equal(trace, want) {
 		t.Errorf("%v", trace)
 	}
@@ -144,7 +144,7 @@ func BenchmarkChain(b *testing.B) {
 		}
 		guest := func(context.Context, dms.Call) ([]byte, error) { return nil, nil }
 		wire := chain.Instance(func(int, dms.Handler) dms.Callee { return nil }, guest)
-		h := chain.Proxy(func(int, dms.Handler) dms.Caller { return nil }, wire)
+		h := chain.Proxy(chain.LevelOf("m1"), func(int, dms.Handler) dms.Caller { return nil }, wire)
 		b.Run("dms="+string(rune('0'+n/10))+string(rune('0'+n%10)), func(b *testing.B) {
 			b.ReportAllocs()
 			ctx := b.Context()

@@ -43,14 +43,12 @@ func together(a, b DM) error {
 			return refused("%s and %s cannot be in one chain: both answer the verb %s", NameOf(a), NameOf(b), v)
 		}
 	}
-	for _, t := range ca.Owns {
-		if slices.Contains(cb.Owns, t) {
-			return refused("%s and %s cannot be in one chain: both %s", NameOf(a), NameOf(b), t)
-		}
+	if t, ok := both(ca, cb); ok && !shards(a) && !shards(b) {
+		return refused("%s and %s cannot be in one chain: both %s", NameOf(a), NameOf(b), t)
 	}
-	why := first(ca.Minds, cb)
+	why := minds(ca, cb)
 	if why == "" {
-		a, b, why = b, a, first(cb.Minds, ca)
+		a, b, why = b, a, minds(cb, ca)
 	}
 	if why != "" {
 		return refused("%s and %s cannot be in one chain: %s", NameOf(a), NameOf(b), why)
@@ -58,11 +56,37 @@ func together(a, b DM) error {
 	return nil
 }
 
+// both returns a trait that two DMs own.
+func both(a, b Concerns) (Trait, bool) {
+	i := slices.IndexFunc(a.Owns, func(t Trait) bool { return slices.Contains(b.Owns, t) })
+	if i < 0 {
+		return "", false
+	}
+	return a.Owns[i], true
+}
+
+// minds returns why a minds b wherever it stands. What a DM that shards does is not
+// minded after it: there is one member of it there.
+func minds(a, b Concerns) string {
+	if has(b, Shards) {
+		return ""
+	}
+	return first(a.Minds, b)
+}
+
 // precedes returns why a must come before b in a chain, "" if it need not.
 func precedes(a, b DM) string {
-	cb := concernsOf(b)
-	if why := first(concernsOf(a).Before, cb); why != "" {
+	ca, cb := concernsOf(a), concernsOf(b)
+	if why := first(ca.Before, cb); why != "" {
 		return why
+	}
+	if shards(a) && !shards(b) {
+		if t, ok := both(ca, cb); ok {
+			return fmt.Sprintf("both %s, and %s can do so for each member of %s", t, NameOf(b), NameOf(a))
+		}
+		if why := first(cb.Minds, ca); why != "" {
+			return fmt.Sprintf("%s; but not for each member of %s", why, NameOf(a))
+		}
 	}
 	if !has(cb, AtCallers) {
 		return ""

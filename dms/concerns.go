@@ -14,6 +14,7 @@ const (
 	Recovery   Trait = "decide what is left after a failure"
 	OneNode    Trait = "keep the microservice to one node"
 	Orders     Trait = "carry out calls one after another"
+	Shards     Trait = "divide the state among the members" // the DMs after it apply to each member
 )
 
 // Concerns is what a DM says of itself, so that Check can tell which chains make

@@ -48,7 +48,9 @@ type Part interface {
 	// Here returns the node this part runs on.
 	Here() Node
 
-	// Replicas returns the group as this part knows it, the primary first.
+	// Replicas returns the group as this part knows it, the primary first. They are
+	// the members of its level: groups, each on the node of its own primary, if the
+	// DM shards and others come after it.
 	Replicas() []Replica
 
 	// Rand returns a random number below n. Parts use no other randomness, and
@@ -76,7 +78,8 @@ type Part interface {
 type Caller interface {
 	Part
 
-	// Invoke sends call to the replica r; next sends it to the primary.
+	// Invoke sends call to the replica r; next sends it to the primary. It passes the
+	// proxies of r's own, if that is a group.
 	// A replica that cannot be reached is abi.ErrUnavailable: the call may have run.
 	Invoke(ctx context.Context, r Replica, call Call) ([]byte, error)
 
@@ -142,7 +145,9 @@ type Group interface {
 	// node to itself, Unmeasured if no one has had an answer lately.
 	RTT(a, b Node) time.Duration
 
-	// Replicate starts a copy of the primary, and of what its parts keep, on n.
+	// Replicate starts a copy of the primary, and of what its parts keep, on n. If
+	// the members are groups it makes one whose first replica is on n, and the DMs of
+	// its own place the others. Of what is kept, it copies that of this level.
 	Replicate(ctx context.Context, n Node) (Replica, error)
 
 	// Move takes r to n; callers wait, no call is lost or run twice. It returns
@@ -160,7 +165,8 @@ type Group interface {
 	// OnCreate asks for f once, when the first replica runs.
 	OnCreate(f func(ctx context.Context) error)
 
-	// OnFailure asks for f when the lease of a replica's node runs out.
+	// OnFailure asks for f when the lease of a replica's node runs out. A member that
+	// is a group is lost when it is lost as a whole: none of it is left, or comes back.
 	OnFailure(f func(ctx context.Context, lost Replica) error)
 }
 
@@ -197,7 +203,7 @@ const Unmeasured = 10 * time.Second
 // A Replica is one member of a group.
 type Replica struct {
 	Peer Peer // a path: the group's ID and the member's number, "m7/0"
-	Node Node
+	Node Node // if it is a group: of its primary
 }
 
 // A Peer is the address of a part. The zero Peer is the coordinator.

@@ -24,6 +24,23 @@
 // that makes no sense, with the reason and, where only the order is wrong, the
 // chain to write instead.
 //
+// # Levels
+//
+// A DM that shards ([Shards]) keeps another part of the state at each member of its
+// group. Each member is a microservice of its own to the DMs that come after it:
+//
+//	[DHT(shards=3), LoadBalancedFrontEnd(replicas=2)]
+//
+//	m7          the group of DHT: its coordinator, its proxies; Replicas are m7/0, m7/1, m7/2
+//	m7/2        the group of LoadBalancedFrontEnd, once for each shard: coordinator, proxies; m7/2/0, m7/2/1
+//	m7/2/0      a replica: it runs the instance managers of all DMs
+//
+// So the chain has two levels. Everything a part is told and asks is of its own: Replicas,
+// Self, Invoke, what it sends and who answers. At a member, the part that answers messages
+// for a DM of an outer level is the one at the member's primary. A verb is carried
+// out at the level of the DM that declares it, and a DM that shards decides which members
+// it goes to. Without a DM after it, the members of a DM that shards are replicas.
+//
 // # What the kernel promises a DM
 //
 //  1. Handlers and answers run concurrently at proxies and instances, one at a

@@ -44,7 +44,7 @@ func (cl *Cluster) newClient(n dms.Node, life context.Context) *Client {
 	for i := range c.parts {
 		c.parts[i] = newPart(cl, life, proxyPeer(n.ID), i, n)
 	}
-	c.h = cl.chain.Proxy(
+	c.h = cl.chain.Proxy(cl.chain.LevelOf("m1"),
 		func(layer int, outer dms.Handler) dms.Caller { return &caller{c.parts[layer], outer} },
 		func(ctx context.Context, call dms.Call) ([]byte, error) {
 			at, _ := ctx.Value(destination{}).(dms.Peer)

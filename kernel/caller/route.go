@@ -51,7 +51,7 @@ func newRoute(c *Caller, g *api.Group) (*route, error) {
 		r.parts[layer] = part.New(ctx, r, "@"+c.kernel.Here().ID, layer, nil)
 		return &proxy{Part: r.parts[layer], r: r, outer: outer}
 	}
-	r.handler = chain.Proxy(at, r.wire)
+	r.handler = chain.Proxy(chain.LevelOf(g.ID), at, r.wire)
 	return r, nil
 }
 
