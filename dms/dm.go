@@ -88,6 +88,12 @@ type Caller interface {
 
 	// Run runs s here, outside the group. The copy ends with the part.
 	Run(ctx context.Context, s Snapshot) (Copy, error)
+
+	// OnDrain asks for f when another chain is to take this one's place. No call is
+	// inside the proxy, and f gives back what it holds for its callers: changes that
+	// only its copy has, a transaction that is open. An error says that the chain must
+	// stay. If the switch fails, this one goes on.
+	OnDrain(f func(ctx context.Context) error)
 }
 
 // Callee is the kernel as an instance manager sees it.
@@ -118,6 +124,13 @@ type Callee interface {
 	// before it takes calls. A DM that asks for it keeps the microservice's state
 	// through a failure.
 	OnRecover(f func(ctx context.Context) error)
+
+	// OnDrain asks for f when another chain is to take this one's place. The replica is
+	// quiet, and so are the proxies; f makes the guest's state the newest that callers
+	// were answered from: it undoes what was not committed, or learns what others
+	// know. It sends no messages. abi.ErrNotLeader has the next replica asked; another
+	// error says that the chain must stay. If the switch fails, this one goes on.
+	OnDrain(f func(ctx context.Context) error)
 
 	// Log opens the group's log, which carries out calls by apply: at every
 	// replica, in one order. A group has one log; opening a second panics. It is

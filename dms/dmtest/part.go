@@ -25,6 +25,7 @@ type part struct {
 	cells   map[string]any
 	kept    cells
 	changed []func(context.Context)
+	drains  []func(context.Context) error
 }
 
 func newPart(cl *Cluster, ctx context.Context, peer dms.Peer, layer int, n dms.Node) *part {
@@ -37,6 +38,8 @@ func newPart(cl *Cluster, ctx context.Context, peer dms.Peer, layer int, n dms.N
 func (p *part) Here() dms.Node                             { return p.node }
 func (p *part) Replicas() []dms.Replica                    { return p.cl.replicas() }
 func (p *part) OnMembershipChange(f func(context.Context)) { p.changed = append(p.changed, f) }
+
+func (p *part) OnDrain(f func(context.Context) error)      { p.drains = append(p.drains, f) }
 
 func (p *part) Rand(n int) int {
 	p.cl.mu.Lock()

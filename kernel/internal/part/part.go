@@ -45,6 +45,7 @@ type Part struct {
 	cells   map[string]any
 	kept    api.Cells // from before a move
 	changed []func(context.Context)
+	drains  []func(context.Context) error
 	posts   sync.WaitGroup
 }
 
@@ -88,6 +89,25 @@ func (p *Part) Changed() {
 			_ = p.Act(p.ctx, func(ctx context.Context) error { f(ctx); return nil })
 		}()
 	}
+}
+
+// OnDrain implements dms.Caller and dms.Callee.
+func (p *Part) OnDrain(f func(ctx context.Context) error) { p.drains = append(p.drains, f) }
+
+// Drain runs what OnDrain asked for at the parts of a chain, of which some
+// may be nil.
+func Drain(ctx context.Context, parts []*Part) error {
+	for _, p := range parts {
+		if p == nil {
+			continue
+		}
+		for _, f := range p.drains {
+			if err := f(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Learn keeps g in at if it is newer than the group there, and then tells the
