@@ -33,7 +33,7 @@ func Describe(ctx context.Context, p *Program, m Module) (*abi.Manifest, error) 
 
 // Alone is the Env of a guest that is not part of a cluster: it is no one, knows
 // no one and is not heard.
-type Alone struct{}
+type Alone struct{ Natural }
 
 var _ Env = Alone{}
 

@@ -53,8 +53,11 @@ func (l Limits) MemoryPages() uint32 {
 }
 
 // An Env is what a guest sees of the world. The kernel provides one for each
-// instance; its methods are called by the goroutine that is inside Invoke.
+// instance; its methods are called by the goroutine that is inside Invoke. One that
+// panics with an *abi.Error ends the call with that, as a trap does.
 type Env interface {
+	Nature
+
 	// Invoke calls another microservice and returns its value.
 	Invoke(ctx context.Context, r abi.Request) ([]byte, error)
 
@@ -86,7 +89,8 @@ type Instance interface {
 	// answers, CBOR; empty is null. Errors are *abi.Error. After one whose fate is
 	// abi.Undone the instance refuses to be entered until Restore; the error's
 	// State is left to the caller. ctx's deadline and cancellation stop a guest
-	// that computes, within milliseconds.
+	// that computes, within milliseconds. Of what the guest wrote to its output, the
+	// line it did not end is logged when the call ends.
 	Invoke(ctx context.Context, kind abi.Kind, flags uint8, method string, args []byte) ([]byte, error)
 
 	// Resume runs amino_resume, if the module exports it.
@@ -103,7 +107,8 @@ type Instance interface {
 
 	// Restore puts img back, also after a trap or exit. The image must be of
 	// this module. One that is refused changes nothing; after any other error
-	// the instance has failed.
+	// the instance has failed. The guest's clock goes on from the image's, or from
+	// what it shows if that is later.
 	Restore(ctx context.Context, img *Image) error
 
 	// Usage returns what the instance has used. It may be called at any time.

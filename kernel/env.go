@@ -13,6 +13,7 @@ import (
 // An env is what a guest sees of the world: it implements host.Env. All but its
 // fixed fields belong to the call that is inside.
 type env struct {
+	host.Natural
 	group   string // ID
 	id      host.Identity
 	config  map[string]string

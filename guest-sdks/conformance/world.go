@@ -14,6 +14,7 @@ import (
 // A world is what a guest under test sees: other guests, verbs, configuration and
 // a log. It may be used by many goroutines at once.
 type world struct {
+	host.Natural
 	mu     sync.Mutex
 	self   host.Identity
 	peers  map[string]*guest

@@ -23,7 +23,12 @@ var cases = []struct {
 	{"resume", "a restored guest runs amino_resume when told to, and nothing else", resume},
 	{"another process", "a state goes on in another process", anotherProcess},
 	{"foreign image", "an image of another module, or with another form, is refused and changes nothing", foreignImage},
-	{"clock", "the monotonic clock goes on from where the snapshot was taken", clock},
+	{"clock", "the monotonic clock goes on from the snapshot's, and never runs back", clock},
+	{"files", "a guest cannot close its standard output: that would be state outside its memory", files},
+
+	{"replay", "a record leads another instance to the same answers and state, alone; another call is an error that says where", replay},
+	{"replay of a clock", "the clock goes on from what a replay showed", clockGoesOn},
+	{"replay of a sleep", "a replay does not sleep", sleeps},
 
 	{"failures", "each way to fail has its code and message; the instance then refuses calls until Restore", failures},
 	{"recursion", "unbounded recursion is a trap, and the process survives", recursion},

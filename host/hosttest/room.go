@@ -123,8 +123,10 @@ func soon(t testing.TB) context.Context {
 
 // An Env is a guest's world in a test. Its zero value knows nobody.
 type Env struct {
-	OnInvoke func(ctx context.Context, r abi.Request) ([]byte, error)
-	Settings map[string]string
+	host.Natural
+	OnInvoke  func(ctx context.Context, r abi.Request) ([]byte, error)
+	Settings  map[string]string
+	Sleepless bool // it wakes who sleeps at once
 
 	mu  sync.Mutex
 	log []string
@@ -138,6 +140,14 @@ func (e *Env) Invoke(ctx context.Context, r abi.Request) ([]byte, error) {
 		return nil, errors.New("nobody is there")
 	}
 	return e.OnInvoke(ctx, r)
+}
+
+// Sleep implements host.Nature.
+func (e *Env) Sleep(d time.Duration) time.Duration {
+	if e.Sleepless {
+		return 0
+	}
+	return d
 }
 
 // Self implements host.Env.

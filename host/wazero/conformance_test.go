@@ -84,6 +84,7 @@ func TestGuests(t *testing.T) {
 		t.Run(language, func(t *testing.T) {
 			_, m := hosttest.Compile(t, e, module)
 			t.Run("elsewhere", func(t *testing.T) { goesOnElsewhere(t, module, m) })
+			t.Run("replay", func(t *testing.T) { replays(t, m) })
 			t.Run("failures", func(t *testing.T) { survivesFailures(t, m) })
 		})
 	}
@@ -133,6 +134,45 @@ func goesOnElsewhere(t *testing.T, module []byte, m host.Module) {
 	u := whole.Usage()
 	t.Logf("%d KiB module, %d KiB of memory of which %d KiB in an image of %d KiB; %d fuel for %d calls",
 		len(module)>>10, u.Memory>>10, img.Size()>>10, len(img.Marshal())>>10, u.Fuel, len(before)+len(after))
+}
+
+// replays records a workload that asks its host for all there is, and repeats it.
+func replays(t *testing.T, m host.Module) {
+	env := &hosttest.Env{OnInvoke: func(_ context.Context, r abi.Request) ([]byte, error) {
+		if r.Name == "fail" {
+			return nil, abi.AppError("no")
+		}
+		return r.Args[1:], nil
+	}}
+	var work []hosttest.Call
+	call := func(method string, args ...any) {
+		b, err := abi.Args(args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		work = append(work, hosttest.Call{Method: method, Args: b})
+	}
+	for k := range 20 {
+		work = append(work, workload(t, k, 3)...)
+		call("time")
+		call("dice", 100*k)
+		call("relay", "other", "do", fmt.Sprint("an argument ", k))
+		call("relay", "other", "fail", k)
+		call("whoami")
+		call("say", "something")
+		call("fail", "on purpose")
+		call("nosuch")
+		if k%5 == 0 {
+			call("trap")
+			call("panic", "what now")
+		}
+	}
+	img, err := construct(t, m, host.Limits{}).Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := hosttest.Replays(t, m, img, env, work)
+	t.Logf("%d bytes of record for %d calls", len(record.Bytes()), len(work))
 }
 
 // survivesFailures breaks a guest in every way and goes on from the snapshot before.

@@ -4,7 +4,6 @@ package wazero
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime"
@@ -179,8 +178,8 @@ func (m *module) Close(ctx context.Context) (err error) {
 func (i *instance) build(ctx context.Context, img *host.Image) (err error) {
 	mem := &memory{limit: uint64(i.pages) * host.PageSize, first: uint64(img.Pages) * host.PageSize, size: &i.size}
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithArgs("guest").
-		WithStdout(&i.stdout).WithStderr(&i.stderr).WithRandSource(rand.Reader).
-		WithSysWalltime().WithNanotime(i.clock.now, 1).WithNanosleep(i.sleep)
+		WithStdout(&i.stdout).WithStderr(&i.stderr).WithRandSource(chance{i.env}).
+		WithWalltime(i.wall, 1).WithNanotime(i.monotonic, 1).WithNanosleep(i.sleep)
 	ctx = experimental.WithMemoryAllocator(context.WithoutCancel(ctx), mem)
 	mod, err := i.module.engine.runtime.InstantiateModule(ctx, i.module.shared.code, config)
 	if err != nil {

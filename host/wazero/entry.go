@@ -36,7 +36,7 @@ func (e *entry) begin(ctx context.Context) {
 	deadline, _ := ctx.Deadline()
 	e.Context, e.deadline, e.spare, e.spent = ctx, deadline, time.Time{}, 0
 	e.answer, e.waits = nil, false
-	e.mem.refused = false
+	e.mem.refused, e.mem.lost = false, nil
 	e.next()
 	e.fuel.Set(uint64(uint32(e.given)))
 }
@@ -49,8 +49,11 @@ func (e *entry) next() {
 	}
 }
 
-// end accounts for what the guest did not ask for.
+// end accounts for what the guest did not ask for. A line of output that has no
+// end yet ends with the call: nothing is left of a call but the guest's state.
 func (e *entry) end() {
+	e.stdout.flush(false)
+	e.stderr.flush(false)
 	e.count(int32(uint32(e.fuel.Get())))
 	e.Context = context.Background() // keep nothing of the caller's alive
 	e.answer, e.waits = nil, false

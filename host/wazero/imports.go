@@ -2,7 +2,6 @@ package wazero
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -48,6 +47,8 @@ func (e *Engine) hostModules(ctx context.Context) error {
 		}},
 		{wasi_snapshot_preview1.ModuleName, []fn{
 			{"proc_exit", exit, one, none},
+			{"fd_close", closeFile, one, one},
+			{"fd_renumber", renumberFile, two, one},
 		}},
 	} {
 		b := e.runtime.NewHostModuleBuilder(m.name)
@@ -132,9 +133,11 @@ func log(e *entry, stack []uint64) {
 	e.env.Log(int(min(max(int32(uint32(stack[0])), 0), 3)), text(b[:min(len(b), maxLog)]))
 }
 
-func now(_ *entry, stack []uint64) { stack[0] = uint64(time.Now().UnixNano()) }
+func now(e *entry, stack []uint64) {
+	stack[0] = uint64(e.env.Time(host.Wall, time.Now().UnixNano()))
+}
 
-func random(e *entry, stack []uint64) { rand.Read(e.bytes(stack[0], stack[1])) }
+func random(e *entry, stack []uint64) { e.env.Random(e.bytes(stack[0], stack[1])) }
 
 // exit ends the call. The engine's own proc_exit would close the instance, which
 // is to be restored.

@@ -65,8 +65,6 @@ func (i *instance) ready() *abi.Error {
 func (i *instance) fail(err *abi.Error) *abi.Error {
 	i.failed.Store(true)
 	i.alloc, i.invoke = nil, nil // their stacks may have grown to hundreds of megabytes
-	i.stdout.flush(false)
-	i.stderr.flush(false)
 	return err
 }
 
@@ -105,6 +103,9 @@ func (i *instance) enter(ctx context.Context, f api.Function, stack []uint64) *a
 	i.entry.end()
 	if err != nil {
 		return i.fail(i.failure(err))
+	}
+	if i.mem.lost != nil {
+		return i.fail(i.mem.exhausted())
 	}
 	return nil
 }
@@ -190,7 +191,7 @@ func (i *instance) set(img *host.Image) {
 	for k, g := range i.globals {
 		g.Set(img.Globals[k])
 	}
-	i.clock.set(img.Clock)
+	i.clock.forward(img.Clock)
 	i.last = weak.Make(img)
 }
 
@@ -208,8 +209,6 @@ func (i *instance) Close(ctx context.Context) (err error) {
 		close(i.closing)
 		i.mu.Lock() // memory must stay until the call inside has left
 		defer i.mu.Unlock()
-		i.stdout.flush(false)
-		i.stderr.flush(false)
 		err = i.mod.Close(context.WithoutCancel(ctx))
 	})
 	return err

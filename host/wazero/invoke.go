@@ -70,6 +70,9 @@ func (i *instance) exchange(kind abi.Kind, flags uint8, method string, args []by
 	if err := i.invoke.CallWithStack(&i.entry, i.stack[:2]); err != nil {
 		return 0, i.failure(err)
 	}
+	if i.mem.lost != nil {
+		return 0, i.mem.exhausted()
+	}
 	return i.stack[0], nil
 }
 

@@ -3,6 +3,7 @@ package wazero
 import (
 	"sync/atomic"
 
+	"amino.run/abi"
 	"amino.run/host"
 	"github.com/tetratelabs/wazero/experimental"
 )
@@ -13,6 +14,7 @@ type memory struct {
 	first   uint64         // bytes it begins with, if that is more than the module's own
 	size    *atomic.Uint64 // told of every change
 	refused bool           // an allocation was refused since this was last cleared
+	lost    error          // the host had no memory, likewise
 	buf     []byte
 }
 
@@ -32,7 +34,7 @@ func (m *memory) Reallocate(size uint64) []byte {
 		room := max(size, min(m.limit, 2*uint64(cap(m.buf))), host.PageSize)
 		grown, err := remap(m.buf, room)
 		if err != nil {
-			m.refused = true
+			m.lost = err
 			return nil
 		}
 		m.buf = grown
@@ -40,6 +42,12 @@ func (m *memory) Reallocate(size uint64) []byte {
 	m.buf = m.buf[:size]
 	m.size.Store(size)
 	return m.buf
+}
+
+// exhausted is the error of a call that found the host without memory. The guest
+// may have coped; elsewhere it would not have had to, so the call is undone.
+func (m *memory) exhausted() *abi.Error {
+	return abi.Errorf(abi.MemoryLimit, "the kernel's machine has no memory for the guest: %v", m.lost)
 }
 
 // Free implements experimental.LinearMemory.

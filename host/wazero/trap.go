@@ -15,6 +15,9 @@ func (i *instance) failure(err error) *abi.Error {
 	if errors.As(err, &known) && known.Code != abi.Trap {
 		return known // of poll
 	}
+	if i.mem.lost != nil {
+		return i.mem.exhausted()
+	}
 	if i.mem.refused {
 		return abi.Errorf(abi.MemoryLimit, "the guest asked for more than its %d MiB of memory and gave up", i.mem.limit>>20)
 	}

@@ -51,6 +51,7 @@ const (
 //	L  logs its arguments at level 2
 //	P  writes its arguments to standard output
 //	z  sleeps for an hour
+//	C  closes standard output
 func Binary() []byte {
 	g := &guest{}
 	g.build()
@@ -59,7 +60,7 @@ func Binary() []byte {
 
 type guest struct {
 	Module
-	invoke, take, self, config, log, random, exit, clock, write, poll, recurse int
+	invoke, take, self, config, log, random, exit, clock, write, poll, close, recurse int
 	calls, boots                                                               int // globals
 }
 
@@ -85,6 +86,7 @@ func (g *guest) build() {
 	g.clock = g.Import("wasi_snapshot_preview1", "clock_time_get", []wasm.ValType{I32, I64, I32}, i1)
 	g.write = g.Import("wasi_snapshot_preview1", "fd_write", []wasm.ValType{I32, I32, I32, I32}, i1)
 	g.poll = g.Import("wasi_snapshot_preview1", "poll_oneoff", []wasm.ValType{I32, I32, I32, I32}, i1)
+	g.close = g.Import("wasi_snapshot_preview1", "fd_close", i1, i1)
 	g.Memory(Pages, -1)
 	g.Export("memory", wasm.Memory, 0)
 	g.calls = g.Global(I64, true, I64Const(0))
@@ -109,7 +111,7 @@ func (g *guest) build() {
 		I32Const(replyAt), I32Const('}'), Store8(1), answer(2))
 }
 
-func (g *guest) nImportsAndFuncs() int { return 11 } // ten imports, amino_abi_v1
+func (g *guest) nImportsAndFuncs() int { return 12 } // eleven imports, amino_abi_v1
 
 // answer leaves n bytes at replyAt as the result.
 func answer(n int) []byte { return I64Const(replyAt<<32 | n) }
@@ -186,6 +188,7 @@ func (g *guest) methods() []byte {
 			I32Const(256), LocalGet(a), Store32(0), I32Const(256), LocalGet(b), Store32(4),
 			I32Const(1), I32Const(256), I32Const(1), I32Const(264), Call(g.write), Drop, g.null()),
 		method('z', I32Const(hourAt), I32Const(256), I32Const(1), I32Const(320), Call(g.poll), Drop, g.null()),
+		method('C', I32Const(1), Call(g.close), Drop, g.null()),
 		method('L', I32Const(2), args(), Call(g.log), g.null()),
 		Code(I32Const(replyAt), I32Const(7), Store16(0), answer(2), Return), // unknown method
 	)
