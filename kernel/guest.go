@@ -16,6 +16,8 @@ import (
 type guest struct {
 	inst     host.Instance
 	env      *env
+	stage    *stage // what the instance has for its world: env, unless a call has a tape
+	recorder host.Recorder
 	turn     turn
 	version  atomic.Uint64
 	perCall  bool        // capture before each call what has changed since the last
@@ -27,7 +29,8 @@ type guest struct {
 // newGuest instantiates m. With s it continues from there; without, it boots and
 // runs the constructor.
 func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snapshot) (*guest, error) {
-	cfg := host.Config{Env: e, Limits: host.Limits{Memory: g.Spec.Memory, Fuel: g.Spec.Fuel}}
+	world := &stage{e}
+	cfg := host.Config{Env: world, Limits: host.Limits{Memory: g.Spec.Memory, Fuel: g.Spec.Fuel}}
 	var img *host.Image
 	if s != nil {
 		var err error
@@ -39,7 +42,7 @@ func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snaps
 	if err != nil {
 		return nil, err
 	}
-	x := &guest{inst: inst, env: e, perCall: g.Spec.Rollback == api.RollbackCall}
+	x := &guest{inst: inst, env: e, stage: world, recorder: host.Recorder{Env: e}, perCall: g.Spec.Rollback == api.RollbackCall}
 	e.turn = &x.turn
 	if s != nil {
 		x.version.Store(s.Version)
@@ -83,22 +86,77 @@ func (x *guest) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if t := x.tape(ctx); t != nil && t.replayer != nil {
+		return x.replay(ctx, call, t.replayer)
+	} else if t != nil {
+		return x.record(ctx, call, t.record)
+	}
+	out, later, err := x.enter(ctx, call)
+	if x.inst.Failed() {
+		return nil, x.rewind(ctx, err)
+	}
+	x.ran(call, later, err)
+	return out, answered(err)
+}
+
+// record is invoke for a call that r gets the record of.
+func (x *guest) record(ctx context.Context, call dms.Call, r *host.Record) ([]byte, error) {
+	x.recorder.Begin(r)
+	x.stage.Env = &x.recorder
+	out, later, err := x.enter(ctx, call)
+	x.stage.Env = x.env
+	failed := x.inst.Failed()
+	if !failed {
+		if e := x.recorder.End(out, err); e != nil {
+			failed, err = true, e
+		}
+	}
+	if failed {
+		err = x.rewind(ctx, err)
+		x.recorder.Undone(err)
+		return nil, err
+	}
+	x.ran(call, later, err)
+	return out, answered(err)
+}
+
+// replay is invoke for a call that is given what was recorded.
+func (x *guest) replay(ctx context.Context, call dms.Call, p *host.Replayer) ([]byte, error) {
+	if undone, ok := p.Next(); ok {
+		return nil, undone
+	}
+	x.stage.Env = p
+	out, _, err := x.enter(context.WithoutCancel(ctx), call)
+	x.stage.Env = x.env
+	if x.inst.Failed() {
+		return nil, x.rewind(ctx, err)
+	}
+	if e := p.End(out, err); e != nil {
+		return nil, x.rewind(ctx, e)
+	}
+	x.ran(call, nil, err)
+	return out, answered(err)
+}
+
+// enter runs a call in the guest and returns, too, the verbs it sent to itself.
+func (x *guest) enter(ctx context.Context, call dms.Call) (out []byte, later []abi.Request, err error) {
 	var flags uint8
 	if call.ReadOnly {
 		flags = abi.ReadOnlyFlag
 	}
 	x.env.begin(call)
-	out, err := x.inst.Invoke(ctx, abi.Method, flags, call.Method, call.Args)
-	if later := x.env.end(); len(later) > 0 && err == nil && x.after != nil {
+	out, err = x.inst.Invoke(ctx, abi.Method, flags, call.Method, call.Args)
+	return out, x.env.end(), err
+}
+
+// ran takes note of a call that came to its end.
+func (x *guest) ran(call dms.Call, later []abi.Request, err error) {
+	if len(later) > 0 && err == nil && x.after != nil {
 		x.after(call.ID, later)
-	}
-	if x.inst.Failed() {
-		return nil, x.rewind(ctx, err)
 	}
 	if !call.ReadOnly {
 		x.version.Add(1)
 	}
-	return out, answered(err)
 }
 
 // answered returns an error that a guest answered as its caller may see it. Only
