@@ -18,12 +18,17 @@ import (
 // but the call, the answer of next, and cells ([Keep]). The cells of its own layer
 // and of those nearer the application are part of the state: they are changed in
 // apply and nowhere else, and are saved, copied and taken back together with the
-// guest. Whatever apply returns is in the log, a failure too.
+// guest. The context apply is given has no end of its own: a call that one replica
+// gave up would run at the others.
+//
+// A call that apply fails is in the log like any other, unless the error is an
+// abi.Error whose State is abi.StateBefore: then the log takes the call back, guest
+// and cells, and no other replica sees it.
 type Log interface {
 	// Propose carries out call and returns its outcome when a majority of the
 	// replicas has it on disk. At a replica that does not lead, the error is
 	// [NotLeader] and the call did not run. abi.ErrUnavailable: it may have run,
-	// or may yet. A full disk is abi.ErrStorage; the call did not run.
+	// or may yet. A full disk is abi.ErrStorage: the call did not run.
 	//
 	// A readonly call is not in the log. It is carried out by apply here, sees
 	// every call that was answered anywhere before it was proposed, and leaves no

@@ -63,14 +63,3 @@ func (c *callee) Load(context.Context) (dms.Snapshot, error) {
 }
 
 func (c *callee) OnRecover(f func(context.Context) error) { c.r.recover = append(c.r.recover, f) }
-
-// Log implements dms.Callee.
-func (c *callee) Log(dms.Handler) dms.Log { return noLog{} }
-
-type noLog struct{}
-
-func (noLog) Propose(context.Context, dms.Call) ([]byte, error) {
-	return nil, abi.Errorf(abi.Refused, "this cluster has no log yet")
-}
-
-func (noLog) Leader() dms.Peer { return "" }

@@ -37,6 +37,7 @@ type Cluster struct {
 	nodes  []*node
 	group  []*replica // primary first
 	disk   map[dms.Peer]saved
+	logs   map[dms.Peer]*logDisk
 	serial uint64
 	moves  int
 	rand   *rand.Rand
@@ -84,7 +85,7 @@ func Deploy(t testing.TB, guest func() Guest, chain dms.Chain, nodes ...dms.Node
 	t.Cleanup(cancel)
 	cl := &Cluster{
 		chain: chain, t: t, guest: guest, ctx: ctx, net: newLinks(1), origin: nodes[0],
-		disk: map[dms.Peer]saved{}, rand: rand.New(rand.NewPCG(1, 2)),
+		disk: map[dms.Peer]saved{}, logs: map[dms.Peer]*logDisk{}, rand: rand.New(rand.NewPCG(1, 2)),
 	}
 	for _, n := range nodes {
 		x := &node{Node: n}

@@ -51,7 +51,7 @@ func (cl *Cluster) lost(id string, life context.Context) {
 			continue
 		}
 		cl.master().failed(r.Replica)
-		if cl.find(r.Peer) == r && len(r.recover) > 0 {
+		if cl.find(r.Peer) == r && (len(r.recover) > 0 || r.log != nil) {
 			cl.revive(r)
 		}
 	}
@@ -59,10 +59,10 @@ func (cl *Cluster) lost(id string, life context.Context) {
 }
 
 // revive starts a lost replica again where its snapshots can be read, if a node
-// that placement allows is up.
+// that placement allows is up. A log is where its node is.
 func (cl *Cluster) revive(lost *replica) {
 	for _, n := range cl.nodes {
-		if n.ID != lost.Node.ID && !cl.SharedStore || !cl.master().allowed(n.Node) {
+		if n.ID != lost.Node.ID && (!cl.SharedStore || lost.log != nil) || !cl.master().allowed(n.Node) {
 			continue
 		}
 		r, err := cl.build(dms.Replica{Peer: lost.Peer, Node: n.Node}, dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}, nil)
@@ -74,6 +74,7 @@ func (cl *Cluster) revive(lost *replica) {
 				cl.t.Errorf("recover on %s: %v", n.ID, err)
 			}
 		}
+		r.begin()
 		cl.replace(lost, r)
 		return
 	}

@@ -5,28 +5,26 @@ import (
 	"sync"
 )
 
-// A gate lets activity in unless it is closed.
-type gate struct {
-	mu     sync.Mutex // never held while waiting
-	inside int
-	closed bool
+// A monitor guards what some wait for and others change.
+type monitor struct {
+	mu     sync.Mutex    // never held while waiting
 	turned chan struct{} // closed and replaced at each change
 }
 
-func newGate() *gate { return &gate{turned: make(chan struct{})} }
+func newMonitor() monitor { return monitor{turned: make(chan struct{})} }
 
 // until waits until ok, called under the lock, says so, or returns ctx's error.
-func (g *gate) until(ctx context.Context, ok func() bool) error {
+func (m *monitor) until(ctx context.Context, ok func() bool) error {
 	for {
-		g.mu.Lock()
+		m.mu.Lock()
 		if ok() {
-			close(g.turned)
-			g.turned = make(chan struct{})
-			g.mu.Unlock()
+			close(m.turned)
+			m.turned = make(chan struct{})
+			m.mu.Unlock()
 			return nil
 		}
-		turned := g.turned
-		g.mu.Unlock()
+		turned := m.turned
+		m.mu.Unlock()
 		select {
 		case <-turned:
 		case <-ctx.Done():
@@ -35,9 +33,19 @@ func (g *gate) until(ctx context.Context, ok func() bool) error {
 	}
 }
 
-func (g *gate) change(f func()) {
-	_ = g.until(context.Background(), func() bool { f(); return true })
+// change calls f under the lock and lets those who wait look again.
+func (m *monitor) change(f func()) {
+	_ = m.until(context.Background(), func() bool { f(); return true })
 }
+
+// A gate lets activity in unless it is closed.
+type gate struct {
+	monitor
+	inside int
+	closed bool
+}
+
+func newGate() *gate { return &gate{monitor: newMonitor()} }
 
 // enter waits until the gate is open and goes in.
 func (g *gate) enter(ctx context.Context) error {

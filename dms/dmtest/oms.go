@@ -116,6 +116,9 @@ func (g *group) Replicate(ctx context.Context, n dms.Node) (dms.Replica, error) 
 	if err != nil {
 		return dms.Replica{}, err
 	}
+	if from.log != nil {
+		return g.cl.join(ctx, n)
+	}
 	s, kept, open, err := from.capture(ctx)
 	if err != nil {
 		return dms.Replica{}, err
@@ -161,6 +164,7 @@ func (g *group) Remove(_ context.Context, r dms.Replica) error {
 	g.cl.mu.Lock()
 	g.cl.group = slices.DeleteFunc(g.cl.group, func(x *replica) bool { return x.Peer == r.Peer })
 	delete(g.cl.disk, r.Peer)
+	delete(g.cl.logs, r.Peer)
 	g.cl.mu.Unlock()
 	g.cl.changed()
 	return nil
@@ -196,6 +200,9 @@ func (cl *Cluster) move(ctx context.Context, p dms.Peer, n dms.Node) error {
 	if err := cl.net.pass(ctx, old.Node.ID, n.ID, false); err != nil {
 		return err
 	}
+	if old.log != nil {
+		old.log.yield(ctx)
+	}
 	r, err := cl.build(dms.Replica{Peer: p, Node: n}, s, kept)
 	if err != nil {
 		return err
@@ -206,6 +213,7 @@ func (cl *Cluster) move(ctx context.Context, p dms.Peer, n dms.Node) error {
 	}
 	cl.replace(old, r)
 	old.gone.Store(true)
+	r.begin()
 	old.end()
 	cl.mu.Lock()
 	cl.moves++

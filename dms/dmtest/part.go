@@ -3,6 +3,7 @@ package dmtest
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"amino.run/abi"
@@ -39,7 +40,7 @@ func (p *part) Here() dms.Node                             { return p.node }
 func (p *part) Replicas() []dms.Replica                    { return p.cl.replicas() }
 func (p *part) OnMembershipChange(f func(context.Context)) { p.changed = append(p.changed, f) }
 
-func (p *part) OnDrain(f func(context.Context) error)      { p.drains = append(p.drains, f) }
+func (p *part) OnDrain(f func(context.Context) error) { p.drains = append(p.drains, f) }
 
 func (p *part) Rand(n int) int {
 	p.cl.mu.Lock()
@@ -119,6 +120,16 @@ func (p *part) Keep(name string, cell any) {
 	p.cells[name] = cell
 	if b, ok := p.kept[name]; ok {
 		if err := abi.Decode(b, cell); err != nil {
+			panic(fmt.Sprintf("dmtest: cell %s: %v", name, err))
+		}
+	}
+}
+
+// putBack makes the cells of a quiet part what they were when they were kept.
+func (p *part) putBack(kept cells) {
+	for name, cell := range p.cells {
+		reflect.ValueOf(cell).Elem().SetZero()
+		if err := abi.Decode(kept[name], cell); err != nil {
 			panic(fmt.Sprintf("dmtest: cell %s: %v", name, err))
 		}
 	}

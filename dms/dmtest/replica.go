@@ -19,6 +19,7 @@ type replica struct {
 	parts   []*part
 	handler dms.Handler
 	recover []func(context.Context) error
+	log     *raft           // nil unless a DM opened one
 	life    context.Context // ends with the node, or when the replica is removed
 	end     context.CancelFunc
 	gone    atomic.Bool // it has moved away
@@ -90,12 +91,21 @@ func (r *runner) snapshot(ctx context.Context) (dms.Snapshot, error) {
 	return dms.Snapshot{Version: r.version.Load(), Image: r.guest.Snapshot()}, nil
 }
 
+// put makes the guest's state s, its version too.
+func (r *runner) put(s dms.Snapshot) {
+	r.enter <- struct{}{}
+	defer r.enter.Unlock()
+	r.guest.Restore(s.Image)
+	r.version.Store(s.Version)
+}
+
 // start adds a member to the group.
 func (cl *Cluster) start(n dms.Node, s dms.Snapshot, kept []cells) (*replica, error) {
 	r, err := cl.build(dms.Replica{Peer: dms.Peer(fmt.Sprintf("m1/%d", cl.next())), Node: n}, s, kept)
 	if err != nil {
 		return nil, err
 	}
+	r.begin()
 	cl.mu.Lock()
 	cl.group = append(cl.group, r)
 	cl.mu.Unlock()
@@ -123,6 +133,13 @@ func (cl *Cluster) build(id dms.Replica, s dms.Snapshot, kept []cells) (*replica
 	return r, nil
 }
 
+// begin lets a replica that is built take part in its group's log, if it has one.
+func (r *replica) begin() {
+	if r.log != nil {
+		r.log.begin()
+	}
+}
+
 // capture waits until r is quiet and returns its state and cells. Its gate stays
 // closed until open.
 func (r *replica) capture(ctx context.Context) (s dms.Snapshot, kept []cells, open func(), err error) {
@@ -134,6 +151,13 @@ func (r *replica) capture(ctx context.Context) (s dms.Snapshot, kept []cells, op
 	defer context.AfterFunc(r.life, cancel)()
 	if open, err = r.gate.quiet(ctx); err != nil {
 		return s, nil, nil, err
+	}
+	if r.log != nil { // which applies calls of its own accord
+		if err := r.log.turn.Lock(ctx); err != nil {
+			open()
+			return s, nil, nil, err
+		}
+		defer r.log.turn.Unlock()
 	}
 	if s, err = r.snapshot(ctx); err != nil {
 		open()
