@@ -103,8 +103,12 @@ type Group struct {
 	Origin   Node      // where it was created
 	Replicas []Replica // the primary first; none is a group being created or deleted
 	Revision uint64    // goes up with each change of Replicas
-	Refs     int       // attach and detach count it
-	Created  time.Time
+
+	// Generation goes up each time another chain takes the place of Spec.DMs. Replicas
+	// of one generation are not members of the next.
+	Generation uint64
+	Refs       int // attach and detach count it
+	Created    time.Time
 }
 
 // A Replica is a member of a group.
@@ -215,12 +219,13 @@ type Changed struct {
 
 // AskRequest is a message from a part of a DM to another part of it.
 type AskRequest struct {
-	Group    string // ID
-	Layer    int    // of the chain
-	From, To string // dms.Peers; a proxy's is "@" + its node
-	Kind     string
-	Body     []byte
-	Tell     bool // no answer is waited for
+	Group      string // ID
+	Generation uint64 // of the chain
+	Layer      int    // of the chain
+	From, To   string // dms.Peers; a proxy's is "@" + its node
+	Kind       string
+	Body       []byte
+	Tell       bool // no answer is waited for
 }
 
 // CallRequest is a client's call.

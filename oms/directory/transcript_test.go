@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,6 +103,21 @@ func command(t *testing.T, s *directory.State, c transcript.Command) directory.C
 		return directory.Lose{Peer: c.Arg(0), Epoch: number("epoch")}
 	case "told": // told m1/0
 		return directory.Told{Peer: c.Arg(0)}
+	case "switch": // switch m1 generation=0 dms=A;B m1/1=k1 m1/2=k2 cell=x
+		cmd := directory.Switch{Group: c.Arg(0), Generation: number("generation")}
+		if c.Opts["dms"] != "" {
+			cmd.DMs = strings.Split(c.Opts["dms"], ";")
+		}
+		if c.Opts["cell"] != "" {
+			cmd.Cells = []api.Cells{{c.Opts["cell"]: []byte("1")}}
+		}
+		for _, peer := range slices.Sorted(maps.Keys(c.Opts)) {
+			if strings.Contains(peer, "/") {
+				n, incarnation := node(c.Opts[peer])
+				cmd.Replicas = append(cmd.Replicas, directory.Successor{Replica: api.Replica{Peer: peer, Node: n, Epoch: 1}, Incarnation: incarnation})
+			}
+		}
+		return cmd
 	case "keep": // keep m1 layer=1 cell=x
 		return directory.Keep{Group: c.Arg(0), Layer: int(number("layer")), Cells: api.Cells{c.Opts["cell"]: []byte("1")}}
 	}
@@ -115,6 +131,9 @@ func show(s *directory.State) string {
 	var out strings.Builder
 	for _, g := range all {
 		fmt.Fprintf(&out, "%s %s rev=%d refs=%d", g.ID, g.Name, g.Revision, g.Refs)
+		if g.Generation > 0 {
+			fmt.Fprintf(&out, " generation=%d%v", g.Generation, g.Spec.DMs)
+		}
 		if g.Creating {
 			out.WriteString(" creating")
 		}
