@@ -9,8 +9,14 @@ import (
 	"amino.run/internal/api"
 )
 
-// A private copy is a guest outside its group, beside a caller.
-type privateCopy struct{ x *guest }
+// A private copy is a guest outside its group, beside a caller. It lives under the
+// kernel's lease: a kernel that was given up may not answer from what it holds, as the
+// group may have gone on without it.
+type privateCopy struct {
+	k    *Kernel
+	life uint64 // of the lease
+	x    *guest
+}
 
 // errUnused is not seen: a copy is closed when no one can call it.
 var errUnused = abi.Errorf(abi.Unavailable, "the private copy is gone")
@@ -32,7 +38,7 @@ func (k *Kernel) Run(ctx context.Context, g *api.Group, s dms.Snapshot) (dms.Cop
 		x.close(err)
 		return nil, err
 	}
-	c := &privateCopy{x}
+	c := &privateCopy{k, k.lease.life.Load(), x}
 	runtime.AddCleanup(c, func(x *guest) { x.close(errUnused) }, x)
 	return c, nil
 }
@@ -43,7 +49,14 @@ func (c *privateCopy) Invoke(ctx context.Context, call dms.Call) ([]byte, error)
 	if call.Verb != "" {
 		return nil, abi.Errorf(abi.UnknownVerb, "a private copy does not take verbs")
 	}
-	return c.x.invoke(ctx, call)
+	if !c.k.lease.held.Load() || c.k.lease.life.Load() != c.life {
+		return nil, c.k.lease.err()
+	}
+	out, err := c.x.invoke(ctx, call)
+	if late := c.k.lease.outlived(); late != nil || c.k.lease.life.Load() != c.life {
+		return nil, c.k.lease.lost()
+	}
+	return out, err
 }
 
 // Snapshot implements dms.Copy.

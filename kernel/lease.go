@@ -21,6 +21,7 @@ type lease struct {
 	base  time.Time // until counts from it
 	held  atomic.Bool
 	until atomic.Int64
+	life  atomic.Uint64 // goes up when the lease is dropped: what is granted next is another
 	mu    sync.Mutex
 	end   *time.Timer
 }
@@ -56,6 +57,7 @@ func (l *lease) drop() {
 	}
 	l.until.Store(0)
 	l.held.Store(false)
+	l.life.Add(1)
 }
 
 // outlived returns nil if the lease is still held, and else the error of what was

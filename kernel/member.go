@@ -43,6 +43,7 @@ func (k *Kernel) member() {
 					k.log.Warn("the OMS has given up on this kernel; joining again with nothing")
 					k.endAll(k.lease.err())
 					k.lease.drop()
+					k.caller.Reset()
 					incarnation, joined = rand.Uint64(), false
 					continue
 				}

@@ -30,6 +30,7 @@ type replica struct {
 	freed   chan struct{} // closed when it has ended and its guest is gone
 	calls   atomic.Uint64
 	fenced  atomic.Bool // the lease it was started under is over
+	leaving atomic.Bool // its chain is to be replaced: see serveQuiet
 
 	mu        sync.Mutex
 	settle    *time.Timer              // runs while the gate is closed for a move
@@ -126,7 +127,7 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 	r.calls.Add(1)
 	out, err := r.inside(ctx, call)
 	if verbs := r.takeLater(call.ID); err == nil {
-		r.sendSelf(ctx, verbs)
+		r.sendSelf(ctx, call.Root, verbs)
 	}
 	if late := r.late(); late != nil {
 		return nil, late
@@ -181,10 +182,10 @@ func (r *replica) takeLater(call uint64) []abi.Request {
 }
 
 // sendSelf sends the verbs that a guest sent to itself, now that its call has
-// returned, before the answer leaves.
-func (r *replica) sendSelf(ctx context.Context, verbs []abi.Request) {
+// returned, before the answer leaves to its tree.
+func (r *replica) sendSelf(ctx context.Context, root uint64, verbs []abi.Request) {
 	for _, v := range verbs {
-		if _, err := r.k.caller.Call(ctx, r.Group(), dms.Call{Verb: dms.Verb(v.Name), Args: v.Args}); err != nil {
+		if _, err := r.k.caller.Call(ctx, r.Group(), dms.Call{Verb: dms.Verb(v.Name), Args: v.Args, Root: root}); err != nil {
 			r.k.log.Warn("a verb the microservice sent to itself failed", "replica", r.peer, "verb", v.Name, "err", err)
 		}
 	}
@@ -234,8 +235,12 @@ func (r *replica) settleAfter(d time.Duration, f func()) (was bool) {
 	return was
 }
 
-// changed tells the parts of the group as it is now.
-func (r *replica) changed(g *api.Group) { part.Learn(&r.group, g, r.parts) }
+// changed tells the parts of the group as it is now, unless it has another chain now.
+func (r *replica) changed(g *api.Group) {
+	if g.Generation == r.group.Load().Generation {
+		part.Learn(&r.group, g, r.parts)
+	}
+}
 
 func (r *replica) here() api.Replica {
 	return api.Replica{Peer: r.peer, Node: r.k.node, Epoch: r.epoch}
@@ -253,6 +258,7 @@ func (r *replica) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	if m.To == string(dms.Coordinator) && !m.Tell {
 		panic("dms: an instance asks its coordinator, which may be waiting for it; use Tell")
 	}
+	m.Generation = r.group.Load().Generation
 	return r.k.Ask(ctx, r.group.Load(), m)
 }
 

@@ -99,6 +99,7 @@ func (k *Kernel) serveOpen(_ context.Context, _ *mux.Conn, ref api.ReplicaRef) (
 // been opened before.
 func (k *Kernel) settled(r *replica) {
 	if r.settleAfter(0, nil) {
+		r.leaving.Store(false)
 		r.gate.open()
 	}
 }

@@ -29,6 +29,10 @@ func (k *Kernel) router() *mux.Router {
 	mux.Handle(r, api.KernelChanged, k.serveChanged)
 	mux.Handle(r, api.KernelPing, k.servePing)
 	mux.Handle(r, api.KernelStatus, k.serveStatus)
+	mux.Handle(r, api.KernelHold, k.serveHold)
+	mux.Handle(r, api.KernelRelease, k.serveRelease)
+	mux.Handle(r, api.KernelQuiet, k.serveQuiet)
+	mux.Handle(r, api.KernelSucceed, k.serveSucceed)
 	return r
 }
 
@@ -96,6 +100,9 @@ func (k *Kernel) serveAsk(ctx context.Context, _ *mux.Conn, m api.AskRequest) (a
 	}
 	if !k.lease.held.Load() {
 		return api.Bytes{}, k.lease.err()
+	}
+	if r.leaving.Load() && m.From != "" && m.From[0] != '@' {
+		return api.Bytes{}, abi.Errorf(abi.Unavailable, "%s is about to get another chain (the message was not delivered)", m.To)
 	}
 	if m.Layer < 0 || m.Layer >= len(r.parts) || r.parts[m.Layer] == nil {
 		return api.Bytes{}, abi.Errorf(abi.Refused, "%s has no instance manager at layer %d", m.To, m.Layer)

@@ -28,6 +28,9 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 	if req.Recover {
 		err = r.recovered(ctx)
 	}
+	if req.Save && len(r.recover) > 0 {
+		err = k.store.save(savedAs(&req.Group, req.Peer), req.Epoch, dms.Snapshot{Version: req.Snapshot.Version, Image: req.Snapshot.Image})
+	}
 	if err == nil && req.Closed {
 		k.settleLater(r)
 	}

@@ -175,6 +175,7 @@ type StartRequest struct {
 	Resume   bool      // run amino_resume: the state was another microservice's or replica's
 	Saved    *Snapshot // what was last saved of the replica, where the new kernel cannot read it; filled by a sender
 	Recover  bool      // run the OnRecover upcalls before opening
+	Save     bool      // if its chain keeps its state, save Snapshot: there is no older one to come back to
 	Closed   bool      // leave the gate closed until KernelOpen
 }
 

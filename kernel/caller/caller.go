@@ -68,19 +68,21 @@ type Caller struct {
 	ids    atomic.Uint64
 
 	mu     sync.RWMutex
-	routes map[string]*route // by name and by ID
+	routes map[string]*route          // by name and by ID
+	holds  map[string]map[uint64]bool // switches under way, by group and number
 }
 
 // New returns a Caller that lives as long as ctx. Its call IDs start at first;
 // IDs that start at least 2^32 apart stay unique.
 func New(ctx context.Context, k Kernel, d Directory, log *slog.Logger, first uint64) *Caller {
-	c := &Caller{ctx: ctx, kernel: k, dir: d, log: log, routes: map[string]*route{}}
+	c := &Caller{ctx: ctx, kernel: k, dir: d, log: log, routes: map[string]*route{}, holds: map[string]map[uint64]bool{}}
 	c.ids.Store(first)
 	return c
 }
 
 // Call calls the microservice of a name or ID. Of the call's fields only Method,
-// Verb, Args, Path and Root need to be set.
+// Verb, Args, Path and Root need to be set; a Root without a Path says that a call
+// which another waits for makes this one.
 func (c *Caller) Call(ctx context.Context, target string, call dms.Call) (out []byte, err error) {
 	defer part.Caught(c.log, &err)
 	r, err := c.route(ctx, target)
@@ -90,6 +92,7 @@ func (c *Caller) Call(ctx context.Context, target string, call dms.Call) (out []
 	if err := waits(call.Path, r.group.Load()); err != nil {
 		return nil, err
 	}
+	nested := call.Root != 0
 	call.ID, call.From = c.ids.Add(1), c.kernel.Here()
 	if len(call.Path) == 0 {
 		call.Root = call.ID
@@ -102,7 +105,15 @@ func (c *Caller) Call(ctx context.Context, target string, call dms.Call) (out []
 		defer timeout.Cancel()
 		ctx = timeout
 	}
-	return r.handler(ctx, call)
+	for {
+		out, err := r.call(ctx, call, nested)
+		if !r.ended(err) {
+			return out, err
+		}
+		if r, err = c.route(ctx, r.group.Load().ID); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // waits refuses a call of a microservice that waits for it. It is asked before any
@@ -140,7 +151,7 @@ func (c *Caller) Changed(g api.Group) {
 		c.drop(r)
 		return
 	}
-	r.update(&g)
+	_ = r.update(&g) // ended or not, calls find out
 }
 
 // Refresh asks the directory about every group this caller knows.
@@ -163,6 +174,9 @@ func (c *Caller) Deliver(ctx context.Context, m api.AskRequest) ([]byte, error) 
 	c.mu.RUnlock()
 	if r == nil {
 		return nil, abi.Errorf(abi.NotFound, "no proxy of %s at %s", m.Group, c.kernel.Here().ID)
+	}
+	if now := r.group.Load().Generation; now != m.Generation {
+		return nil, abi.Errorf(abi.NotFound, "the proxies of %s at %s are of another chain", m.Group, c.kernel.Here().ID)
 	}
 	return r.deliver(ctx, m)
 }
@@ -187,6 +201,9 @@ func (c *Caller) route(ctx context.Context, target string) (*route, error) {
 	}
 	if r, err = newRoute(c, &g); err != nil {
 		return nil, err
+	}
+	if len(c.holds[g.ID]) > 0 {
+		r.gate.close()
 	}
 	c.routes[g.ID], c.routes[g.Name] = r, r
 	return r, nil

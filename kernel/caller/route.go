@@ -29,6 +29,7 @@ type route struct {
 	timeout  time.Duration
 	parts    []*part.Part // by layer; nil where the DM has no proxy
 	handler  dms.Handler
+	gate     gate
 	stop     context.CancelFunc
 }
 
@@ -146,8 +147,7 @@ func (r *route) refresh(ctx context.Context) error {
 		if old := r.group.Load(); g.Revision == old.Revision {
 			r.group.CompareAndSwap(old, &g) // a place that was learned on the way may be wrong
 		}
-		r.update(&g)
-		return nil
+		return r.update(&g)
 	case errors.Is(err, abi.ErrNotFound):
 		name := r.group.Load().Name
 		r.c.drop(r)
@@ -156,8 +156,18 @@ func (r *route) refresh(ctx context.Context) error {
 	return err
 }
 
-// update keeps g if it is newer than what is known, and tells the proxies.
-func (r *route) update(g *api.Group) { part.Learn(&r.group, g, r.parts) }
+// update keeps g if it is newer than what is known, and tells the proxies. If g has
+// another chain, that takes the place of the route's, and calls are turned away.
+func (r *route) update(g *api.Group) error {
+	switch now := r.group.Load().Generation; {
+	case g.Generation > now:
+		r.c.replace(r, g)
+		return errSwitched
+	case g.Generation == now:
+		part.Learn(&r.group, g, r.parts)
+	}
+	return nil
+}
 
 // learn notes where a replica has moved, until the directory says more.
 func (r *route) learn(at api.Replica) {
@@ -192,6 +202,7 @@ func (r *route) Group() string { return r.group.Load().ID }
 func (r *route) Replicas() []dms.Replica { return api.DMReplicas(r.group.Load()) }
 
 func (r *route) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
+	m.Generation = r.group.Load().Generation
 	if m.To != string(dms.Coordinator) && m.To[0] != '@' { // an instance: it may have moved
 		var out []byte
 		err := r.reach(ctx, m.To, func(to api.Replica) (err error) {
