@@ -13,6 +13,7 @@ const (
 	Membership Trait = "decide how many replicas there are"
 	Recovery   Trait = "decide what is left after a failure"
 	OneNode    Trait = "keep the microservice to one node"
+	Moves      Trait = "decide when the microservice moves, and where to"
 	Orders     Trait = "carry out calls one after another"
 	Shards     Trait = "divide the state among the members" // the DMs after it apply to each member
 )

@@ -35,6 +35,7 @@ type ExplicitMigration struct{}
 func (*ExplicitMigration) Concerns() dms.Concerns {
 	return dms.Concerns{
 		Verbs: []dms.Verb{Migrate},
+		Owns:  []dms.Trait{dms.Moves},
 		Minds: map[dms.Trait]string{
 			dms.OneNode:    "one keeps the microservice to one node, so the other could never move it",
 			dms.Membership: "migrate moves the one replica of a microservice, and with several it would not say which",

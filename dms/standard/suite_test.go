@@ -14,6 +14,13 @@ var mixed = []dms.Node{
 	dmtest.Node("b", dms.Cloud, "west"), dmtest.Node("c", dms.Cloud, "east"),
 }
 
+var devices = []dms.Node{
+	dmtest.Node("phone", dms.Device, "east"), dmtest.Node("tablet", dms.Device, "east"),
+	dmtest.Node("watch", dms.Device, "west"), dmtest.Node("a", dms.Cloud, "east"),
+}
+
+func onDevice(n dms.Node) bool { return n.Labels["tier"] == dms.Device }
+
 func inCloud(n dms.Node) bool { return n.Labels["tier"] == dms.Cloud }
 
 // TestSuite holds every DM, and the chains that matter, to what they promise.
@@ -29,6 +36,9 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"ExplicitCheckpoint"}, Recovers: true, Loses: -1, Verb: "checkpoint"},
 		{Chain: []string{"PeriodicCheckpoint(every=3)"}, Recovers: true, Undoes: true, Loses: 3},
 		{Chain: []string{"ExplicitMigration"}},
+		{Chain: []string{"KeepOnDevice"}, Nodes: devices, Only: onDevice},
+		{Chain: []string{"DynamicMigration(window=2s, gain=1)"}},
+		{Chain: []string{"ExplicitCodeOffloading"}, Nodes: mixed, Verb: "offload"},
 		{Chain: []string{"LoadBalancedFrontEnd"}, Reads: dmtest.Separate, Recovers: true, Loses: -1},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "ExplicitCheckpoint", "LeaseCaching(ttl=2s)"},
 			Twice: true, Recovers: true, Loses: -1, Lag: 2 * time.Second, Verb: "checkpoint"},
