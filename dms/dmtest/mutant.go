@@ -12,6 +12,7 @@ type Mutant struct {
 	dms.DM
 	Caller func(c dms.Caller) dms.Caller
 	Callee func(c dms.Callee) dms.Callee
+	Group  func(g dms.Group) dms.Group
 }
 
 // Proxy implements dms.Proxier.
@@ -41,6 +42,9 @@ func (m Mutant) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 // Coordinator implements dms.Coordinated.
 func (m Mutant) Coordinator(g dms.Group) {
 	if p, ok := m.DM.(dms.Coordinated); ok {
+		if m.Group != nil {
+			g = m.Group(g)
+		}
 		p.Coordinator(g)
 	}
 }
@@ -53,12 +57,15 @@ func (m Mutant) Concerns() dms.Concerns {
 	return dms.Concerns{}
 }
 
-// Caught fails the test unless some scenario shows that the chain breaks its
-// promises: a checker that never failed proves nothing.
-func Caught(t *testing.T, p Promises) {
+// Caught fails the test unless some scenario, one of those given or else of the suite,
+// shows that the chain breaks its promises: a checker that never failed proves nothing.
+func Caught(t *testing.T, p Promises, scenarios ...Scenario) {
 	t.Helper()
+	if scenarios == nil {
+		scenarios = Scenarios()
+	}
 	for seed := range 4 * seeds {
-		for _, s := range Scenarios() {
+		for _, s := range scenarios {
 			if broken := p.Try(t, s, seed); len(broken) > 0 {
 				t.Logf("%s: %s", s.Name, broken[0])
 				return

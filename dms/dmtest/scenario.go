@@ -80,8 +80,8 @@ func lateMessages(r *Run) {
 }
 
 func lostCaller(r *Run) {
-	_, other := r.primary()
 	time.Sleep(load / 4)
+	_, other := r.primary()
 	r.crash(other, load/4)
 }
 
@@ -111,23 +111,23 @@ func restartOMS(r *Run) {
 }
 
 func restartNode(r *Run) {
-	at, _ := r.primary()
 	time.Sleep(load / 4)
+	at, _ := r.primary()
 	r.crash(at, load/4)
 }
 
 func restartAtOnce(r *Run) {
-	at, _ := r.primary()
 	for range 3 {
 		time.Sleep(load / 4)
+		at, _ := r.primary()
 		r.crash(at, load/400)
 	}
 }
 
 func loseNode(r *Run) {
 	r.SharedStore = true
-	at, _ := r.primary()
 	time.Sleep(load / 2)
+	at, _ := r.primary()
 	now := time.Now()
 	r.Lose(now, now.Add(NodeLease+time.Second+r.Lag))
 	r.Kill(at)
