@@ -12,11 +12,22 @@ import (
 // kind. lists are the replicas' numbers at the end.
 func (h *History) Violations(p Promises, lists [][]int) (bad []string) {
 	ops := h.Ops()
+	if p.Others != Own && len(lists) > 1 {
+		for i, l := range lists[1:] {
+			if p.Others == Same && !slices.Equal(l, lists[0]) {
+				bad = append(bad, fmt.Sprintf("at the end replica %d has %v, and the primary %v", i+1, tail(l), tail(lists[0])))
+			}
+		}
+		lists = lists[:1]
+	}
 	reads := slices.DeleteFunc(slices.Clone(ops), func(o Op) bool { return o.Method != "list" || o.Err != nil })
 	bad = append(bad, h.errors(ops)...)
 	bad = append(bad, h.traces(p, ops, reads, lists)...)
 	if p.Reads == Linearizable {
 		bad = append(bad, h.order(p, reads)...)
+	}
+	if p.Reads == Eventual && len(lists) > 0 {
+		bad = append(bad, h.beginnings(p, reads, lists[0])...)
 	}
 	bad = append(bad, h.missing(p, ops, reads, lists)...)
 	return bad
@@ -85,6 +96,17 @@ func (h *History) order(p Promises, reads []Op) (bad []string) {
 			if !h.excused(p, gone, r.Start, later.End) || gone > 0 && taken[i] > h.lossesBetween(time.Time{}, later.End) {
 				bad = append(bad, fmt.Sprintf("%v saw %v, and later %v saw %v", r, tail(r.Saw), later, tail(later.Saw)))
 			}
+		}
+	}
+	return firstFew(bad)
+}
+
+// beginnings: a read sees a beginning of what the primary holds at the end, but for what
+// losses may have taken.
+func (h *History) beginnings(p Promises, reads []Op, last []int) (bad []string) {
+	for _, r := range reads {
+		if gone := len(r.Saw) - commonPrefix(r.Saw, last); !h.excused(p, gone, r.Start, time.Now()) {
+			bad = append(bad, fmt.Sprintf("%v saw %v, and the primary has %v at the end", r, tail(r.Saw), tail(last)))
 		}
 	}
 	return firstFew(bad)

@@ -79,6 +79,22 @@ func TestViolations(t *testing.T) {
 			ops: []Op{write(1, 0, 1, nil)}, lists: [][]int{{1}, {1}},
 			strict: Promises{Reads: Separate}, want: "ran at two replicas", weak: &Promises{Reads: Separate, Twice: true},
 		},
+		"replicas that differ": {
+			ops: []Op{write(1, 0, 1, nil)}, lists: [][]int{{1}, {}},
+			strict: Promises{Others: Same}, want: "replica 1 has []", weak: &Promises{Others: Any},
+		},
+		"only another replica has it": {
+			ops: []Op{write(1, 0, 1, nil)}, lists: [][]int{{}, {1}},
+			strict: Promises{Others: Any}, want: "is nowhere at the end", weak: &Promises{},
+		},
+		"no beginning": {
+			ops: []Op{write(1, 0, 1, nil), write(2, 0, 1, nil), read(2, 3, 2)}, lists: [][]int{{1, 2}},
+			strict: Promises{Reads: Eventual}, want: "the primary has [1 2]", weak: &Promises{Reads: Separate},
+		},
+		"a beginning": {
+			ops: []Op{write(1, 0, 1, nil), write(2, 0, 1, nil), read(2, 3, 1)}, lists: [][]int{{1, 2}},
+			want: "was answered, and later", weak: &Promises{Reads: Eventual},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &History{ops: c.ops, losses: c.losses}

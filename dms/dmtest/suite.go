@@ -24,19 +24,34 @@ const (
 
 	// Separate: each replica has its own writes.
 	Separate
+
+	// Eventual: a read sees the first of the writes, in the order of the primary.
+	Eventual
+)
+
+// Holding is what the replicas beside the primary hold when all is healed and no call
+// was made for a while.
+type Holding int
+
+// The holdings.
+const (
+	Own  Holding = iota // writes of their own
+	Same                // what the primary holds
+	Any                 // whatever: calls do not reach them
 )
 
 // Promises are what a chain promises, for Suite to hold it to. The zero value is
 // the strictest: linearizable, each call at most once, and nothing answered lost
 // while its node lives.
 type Promises struct {
-	Chain []string    // in the text form
-	Nodes []dms.Node  // to deploy on; nil means Nodes()
-	DMs   dms.Chain   // instead of Chain, for DMs that are not registered
-	Reads Consistency //
-	Twice bool        // a call may run more than once
-	Fixed bool        // a call that may write is refused
-	Stays bool        // every move is refused
+	Chain  []string    // in the text form
+	Nodes  []dms.Node  // to deploy on; nil means Nodes()
+	DMs    dms.Chain   // instead of Chain, for DMs that are not registered
+	Reads  Consistency //
+	Others Holding     // if there is more than one replica
+	Twice  bool        // a call may run more than once
+	Fixed  bool        // a call that may write is refused
+	Stays  bool        // every move is refused
 
 	// Recovers says that the microservice goes on after its node has failed: with
 	// its node, or elsewhere where the store is shared or there are more replicas.
