@@ -101,6 +101,7 @@ type Group struct {
 	Spec     Spec
 	Manifest []byte    // JSON
 	Origin   Node      // where it was created
+	Nested   bool      // Replicas are groups of their own
 	Replicas []Replica // the primary first; none is a group being created or deleted
 	Revision uint64    // goes up with each change of Replicas
 

@@ -16,6 +16,7 @@ import (
 type Change struct {
 	state   *State
 	under   *Change
+	subject string            // the group that the command is of, if it is of one
 	next    uint64            // 0: as it was
 	groups  map[string]*Group // nil: deleted
 	names   map[string]string // "": free
@@ -33,6 +34,7 @@ func (c *Change) Apply(cmd Command) (*Change, error) {
 	if err := cmd.apply(d); err != nil {
 		return nil, err
 	}
+	d.reflect()
 	c.merge(d)
 	return d, nil
 }
@@ -43,6 +45,7 @@ func (s *State) Preview(cmd Command) (*Group, error) {
 	if err := cmd.apply(d); err != nil {
 		return nil, err
 	}
+	d.reflect()
 	return d.Group(), nil
 }
 
@@ -71,12 +74,7 @@ func (c *Change) Empty() bool {
 
 // Group returns the group that a command of one group changed; nil if it was
 // deleted.
-func (c *Change) Group() *Group {
-	for _, g := range c.groups {
-		return g
-	}
-	return nil
-}
+func (c *Change) Group() *Group { return c.groups[c.subject] }
 
 // Groups returns the groups that changed and are still there, by ID.
 func (c *Change) Groups() []*Group {
@@ -158,8 +156,11 @@ func (c *Change) groupsOn(node string) []*Group {
 func (c *Change) setGroup(g *Group) { c.groups = set(c.groups, g.ID, g) }
 
 func (c *Change) deleteGroup(g *Group) {
-	c.groups = set(c.groups, g.ID, nil)
-	c.names = set(c.names, g.Name, "")
+	c.subject = g.ID
+	c.deleteAll(g)
+	if c.named(g.Name) == g.ID {
+		c.names = set(c.names, g.Name, "")
+	}
 }
 
 func set[V any](m map[string]V, key string, v V) map[string]V {
@@ -216,7 +217,10 @@ func (s *State) Load(key string, decode func(into any) error) error {
 		if err := decode(g); err != nil {
 			return err
 		}
-		c.groups, c.names = set(c.groups, id, g), set(c.names, g.Name, id)
+		c.setGroup(g)
+		if GroupOf(id) == "" {
+			c.names = set(c.names, g.Name, id)
+		}
 	case keyNode:
 		n := new(Node)
 		if err := decode(n); err != nil {
@@ -267,7 +271,7 @@ func (s *State) Commit(c *Change) {
 
 // count adds d for each replica of g that runs on a node.
 func (s *State) count(g *Group, d int) {
-	if g == nil {
+	if g == nil || g.Nested {
 		return
 	}
 	for _, r := range g.Replicas {

@@ -20,6 +20,7 @@ type Command interface {
 type Create struct {
 	Spec        api.Spec
 	Manifest    []byte
+	Levels      int      // more than 1: its first member is a group that is being created, and so on
 	Node        api.Node // of its first replica
 	Incarnation uint64   // of Node
 	Created     time.Time
@@ -36,20 +37,16 @@ func (cmd Create) apply(c *Change) error {
 		return err
 	}
 	id := c.nextID()
-	peer := id + "/0"
-	c.setGroup(&Group{
-		Group: api.Group{
-			ID: id, Name: cmd.Spec.Name, Spec: cmd.Spec, Manifest: cmd.Manifest, Origin: cmd.Node,
-			Replicas: []api.Replica{{Peer: peer, Node: cmd.Node, Epoch: 1}},
-			Revision: 1, Refs: 1, Created: cmd.Created,
-		},
-		Creating: true, Members: 1, Epochs: map[string]uint64{peer: 1},
-	})
+	c.found(api.Group{
+		ID: id, Name: cmd.Spec.Name, Spec: cmd.Spec, Manifest: cmd.Manifest, Origin: cmd.Node, Refs: 1, Created: cmd.Created,
+	}, cmd.Levels)
 	c.names = set(c.names, cmd.Spec.Name, id)
+	c.subject = id
 	return nil
 }
 
-// Run ends a group's creation. Its first replica must be alive.
+// Run ends a group's creation. Its first replica must be alive. It counts as a member
+// of the group it belongs to from then on.
 type Run struct {
 	Group    string
 	Recovers bool // its first replica
@@ -67,16 +64,20 @@ func (cmd Run) apply(c *Change) error {
 		first.Recovers = cmd.Recovers
 	}
 	g.Creating = false
-	return nil
+	return c.join(g)
 }
 
-// Delete ends a group and frees its name.
+// Delete ends a group, with those that are its members, and frees its name. One that
+// is a member is ended by Remove; unless it is being created.
 type Delete struct{ Group string }
 
 func (cmd Delete) apply(c *Change) error {
 	g, err := c.group(cmd.Group)
 	if err != nil {
 		return err
+	}
+	if GroupOf(g.ID) != "" && !g.Creating {
+		return partOf(g)
 	}
 	c.deleteGroup(g)
 	return nil
@@ -222,6 +223,9 @@ func (cmd Remove) apply(c *Change) error {
 	g.Replicas = slices.Delete(g.Replicas, i, i+1)
 	delete(g.Epochs, cmd.Peer)
 	g.told(cmd.Peer)
+	if member, err := c.group(cmd.Peer); g.Nested && err == nil {
+		c.deleteAll(member)
+	}
 	return nil
 }
 
@@ -296,6 +300,9 @@ func (cmd Update) apply(c *Change) error {
 	}
 	c.nodes = set(c.nodes, cmd.Node.ID, &Node{Node: cmd.Node, Incarnation: cmd.Incarnation})
 	for _, g := range c.groupsOn(cmd.Node.ID) {
+		if g.Nested {
+			continue
+		}
 		g = g.clone()
 		for i := range g.Replicas {
 			if g.Replicas[i].Node.ID == cmd.Node.ID {

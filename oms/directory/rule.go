@@ -54,6 +54,7 @@ func (c *Change) edit(id string) (*Group, error) {
 	}
 	g = g.clone()
 	c.setGroup(g)
+	c.subject = id
 	return g, nil
 }
 
@@ -86,7 +87,7 @@ func (c *Change) checkPlace(node string, incarnation uint64) error {
 func (c *Change) loseAll(node string) {
 	for _, g := range c.groupsOn(node) {
 		here := func(r api.Replica) bool { return r.Node.ID == node && !r.Lost }
-		if !slices.ContainsFunc(g.Replicas, here) {
+		if g.Nested || !slices.ContainsFunc(g.Replicas, here) {
 			continue
 		}
 		g = g.clone()

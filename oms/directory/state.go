@@ -58,11 +58,9 @@ type Node struct {
 	Down        bool // its lease ran out
 }
 
-// GroupOf returns the ID of the group a peer belongs to: "m7" of "m7/0".
-func GroupOf(peer string) string {
-	id, _, _ := strings.Cut(peer, "/")
-	return id
-}
+// GroupOf returns the ID of the group a peer belongs to: "m7" of "m7/0", "m7/2" of
+// "m7/2/0", and "" of "m7", which belongs to none.
+func GroupOf(peer string) string { return peer[:max(strings.LastIndexByte(peer, '/'), 0)] }
 
 // State is all the OMS has made durable. It may be read by many goroutines
 // while none commits.

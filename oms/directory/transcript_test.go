@@ -73,9 +73,13 @@ func command(t *testing.T, s *directory.State, c transcript.Command) directory.C
 		return directory.Update{Node: api.Node{ID: c.Arg(0), Addr: c.Opts["addr"]}, Incarnation: number("incarnation")}
 	case "down": // down k1 incarnation=1
 		return directory.Down{Node: c.Arg(0), Incarnation: number("incarnation")}
-	case "create": // create kv on=k1
+	case "create": // create kv on=k1 levels=2; a level is the default
 		n, incarnation := node(c.Opts["on"])
-		return directory.Create{Spec: api.Spec{Name: c.Arg(0)}, Node: n, Incarnation: incarnation}
+		levels, _ := strconv.Atoi(c.Opts["levels"])
+		return directory.Create{Spec: api.Spec{Name: c.Arg(0)}, Levels: levels, Node: n, Incarnation: incarnation}
+	case "member": // member m1 on=k1: a group that is a member of m1
+		n, incarnation := node(c.Opts["on"])
+		return directory.CreateMember{Group: c.Arg(0), Node: n, Incarnation: incarnation}
 	case "run": // run m1 recovers=true
 		return directory.Run{Group: c.Arg(0), Recovers: c.Opts["recovers"] == "true"}
 	case "attach": // attach m1
@@ -84,8 +88,8 @@ func command(t *testing.T, s *directory.State, c transcript.Command) directory.C
 		return directory.Detach{Group: c.Arg(0)}
 	case "delete": // delete m1
 		return directory.Delete{Group: c.Arg(0)}
-	case "prepare": // prepare m1, or prepare m1/0
-		if strings.Contains(c.Arg(0), "/") {
+	case "prepare": // prepare m1, or prepare m1/0; prepare m1/0 new=true, where that is a group
+		if strings.Contains(c.Arg(0), "/") && c.Opts["new"] == "" {
 			return directory.Prepare{Group: directory.GroupOf(c.Arg(0)), Peer: c.Arg(0)}
 		}
 		return directory.Prepare{Group: c.Arg(0)}
