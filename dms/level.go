@@ -21,7 +21,10 @@ func (c Chain) Levels() []Level {
 
 // LevelOf returns the level that applies to a group, by its ID: the outermost to "m7",
 // the next to "m7/2", which is a member of that.
-func (c Chain) LevelOf(group string) Level { return c.Levels()[strings.Count(group, "/")] }
+func (c Chain) LevelOf(group string) Level {
+	all := c.Levels()
+	return all[min(strings.Count(group, "/"), len(all)-1)]
+}
 
 // Nests reports whether the members of a group, by its ID, are groups themselves.
 func (c Chain) Nests(group string) bool { return c.LevelOf(group).To < len(c) }

@@ -28,7 +28,7 @@ func newCoordinators(g *group, chain dms.Chain, rec *directory.Group) (c *coordi
 			err = abi.Errorf(abi.Internal, "building a coordinator: %v", p)
 		}
 	}()
-	chain.Coordinate(chain.LevelOf(rec.ID), func(layer int) dms.Group {
+	chain.Coordinate(chain.LevelOf(g.id), func(layer int) dms.Group {
 		p := &part{c: c, layer: layer, spec: rec.Spec.DMs[layer], answers: map[string]answer{}, cells: map[string]any{}}
 		if layer < len(rec.Cells) {
 			p.kept = rec.Cells[layer]

@@ -3,6 +3,7 @@ package oms
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -36,7 +37,7 @@ func (o *OMS) Deploy(ctx context.Context, req api.DeployRequest) (api.Group, err
 		return api.Group{}, err
 	}
 	change, err := o.store.do(directory.Create{
-		Spec: spec, Manifest: manifest, Node: at.Node, Incarnation: at.incarnation, Created: time.Now(),
+		Spec: spec, Manifest: manifest, Levels: len(chain.Levels()), Node: at.Node, Incarnation: at.incarnation, Created: time.Now(),
 	})
 	if err != nil {
 		g.stop()
@@ -44,7 +45,7 @@ func (o *OMS) Deploy(ctx context.Context, req api.DeployRequest) (api.Group, err
 	}
 	g.id = change.Group().ID
 	o.groups.put(g)
-	rec, err := g.create(ctx, at, req.Snapshot)
+	rec, err := g.create(ctx, func(ctx context.Context, g *group) (bool, error) { return g.startFirst(ctx, at, req.Snapshot) })
 	if err != nil {
 		if undo := o.end(g, directory.Delete{Group: g.id}); undo != nil {
 			o.log.Error("cannot undo a deployment before the OMS is started again", "microservice", spec.Name, "err", undo)
@@ -101,11 +102,11 @@ func (o *OMS) complete(req api.DeployRequest) (spec api.Spec, manifest []byte, e
 	return spec, module.Manifest, err
 }
 
-// create starts the first replica and makes the OnCreate upcalls.
-func (g *group) create(ctx context.Context, at place, from *api.Snapshot) (*directory.Group, error) {
-	recovers, err := g.startFirst(ctx, at, from)
+// create has the first replica started and makes the OnCreate upcalls.
+func (g *group) create(ctx context.Context, start starter) (*directory.Group, error) {
+	recovers, err := g.createFirst(ctx, start)
 	if err != nil {
-		return nil, fmt.Errorf("start %s on %s: %w", g.spec.Name, at.ID, err)
+		return nil, err
 	}
 	if err := g.coord.created(ctx); err != nil {
 		return nil, fmt.Errorf("deploy %s: %w", g.spec.Name, err)
@@ -119,7 +120,7 @@ func (g *group) create(ctx context.Context, at place, from *api.Snapshot) (*dire
 	}
 	rec := change.Group()
 	g.start()
-	g.changed(rec)
+	g.o.tell(change)
 	if len(rec.Untold) > 0 {
 		g.o.repair(g)
 	}
@@ -145,18 +146,21 @@ func (g *group) startFirst(ctx context.Context, at place, from *api.Snapshot) (r
 		return false, err
 	}
 	reply, err := startReplica(ctx, at.kernel, api.StartRequest{
-		Group: rec.Group, Peer: first.Peer, Epoch: first.Epoch, Snapshot: from, Resume: from != nil,
+		Group: rec.Group, Outer: g.around(), Peer: first.Peer, Epoch: first.Epoch, Snapshot: from, Resume: from != nil,
 	})
 	if _, lost := g.replica(first.Peer); lost != nil { // the kernel has joined anew, and may have started it all the same
 		g.settle(at.ID, at.kernel, api.ReplicaRef{Peer: first.Peer, Epoch: first.Epoch})
 		err = lost
 	}
-	return reply.Recovers, err
+	if err != nil {
+		return false, fmt.Errorf("start %s on %s: %w", g.spec.Name, at.ID, err)
+	}
+	return reply.Recovers, nil
 }
 
 // Delete ends a microservice.
 func (o *OMS) Delete(_ context.Context, ref api.Ref) error {
-	g, _, err := o.group(ref.Ref)
+	g, _, err := o.whole(ref.Ref)
 	if err != nil {
 		return err
 	}
@@ -165,7 +169,7 @@ func (o *OMS) Delete(_ context.Context, ref api.Ref) error {
 
 // Attach counts one more reference to a microservice.
 func (o *OMS) Attach(_ context.Context, ref api.Ref) (api.Group, error) {
-	rec, err := o.store.find(ref.Ref)
+	_, rec, err := o.whole(ref.Ref)
 	if err != nil {
 		return api.Group{}, err
 	}
@@ -178,44 +182,58 @@ func (o *OMS) Attach(_ context.Context, ref api.Ref) (api.Group, error) {
 
 // Detach counts one reference less; the last one deletes the microservice.
 func (o *OMS) Detach(_ context.Context, ref api.Ref) error {
-	g, _, err := o.group(ref.Ref)
+	g, _, err := o.whole(ref.Ref)
 	if err != nil {
 		return err
 	}
 	return o.end(g, directory.Detach{Group: g.id})
 }
 
-// end carries out a command that may delete a group. If it does, the coordinators
-// and the replicas are ended; a kernel that cannot be reached now ends its own when
-// it is reconciled. A move under way is let finish.
+// end carries out a command that may delete a group, with those that are members of
+// it. If it does, the coordinators and the replicas are ended; a kernel that cannot be
+// reached now ends its own when it is reconciled. A move under way is let finish.
 func (o *OMS) end(g *group, cmd directory.Command) error {
-	if err := g.work.Lock(o.ctx); err != nil {
-		return err
-	}
-	defer g.work.Unlock()
-	rec, err := g.record()
+	all, unlock, err := g.lockAll(o.ctx)
 	if err != nil {
 		return err
 	}
+	defer unlock()
+	recs := make([]*directory.Group, len(all))
+	for i, g := range all {
+		if recs[i], err = g.record(); err != nil {
+			return err
+		}
+	}
 	change, err := o.store.do(cmd)
-	if err != nil || change.Group() != nil {
+	if err != nil {
 		return err
 	}
+	if _, err := g.record(); !errors.Is(err, abi.ErrNotFound) {
+		return err
+	}
+	for i, g := range all {
+		o.ended(g, recs[i])
+	}
+	o.tell(change)
+	return nil
+}
+
+// ended does what follows from a group's deletion.
+func (o *OMS) ended(g *group, rec *directory.Group) {
 	o.groups.drop(g)
 	gone := rec.Group
 	gone.Replicas, gone.Revision = nil, rec.Revision+1
 	o.changed(gone)
 	for _, r := range rec.Replicas {
-		if !r.Lost {
+		if !r.Lost && !rec.Nested {
 			g.settleAt(r.Node.ID, api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch})
 		}
 	}
-	return nil
 }
 
 // Fork creates a microservice that starts with the state of another.
 func (o *OMS) Fork(ctx context.Context, req api.ForkRequest) (api.Group, error) {
-	rec, err := o.store.find(req.Ref)
+	_, rec, err := o.whole(req.Ref)
 	if err != nil {
 		return api.Group{}, err
 	}
@@ -230,11 +248,15 @@ func (o *OMS) Fork(ctx context.Context, req api.ForkRequest) (api.Group, error) 
 	return o.Deploy(ctx, api.DeployRequest{Spec: spec, Snapshot: &s})
 }
 
-// Snapshot captures the primary of a microservice between two calls.
+// Snapshot captures the primary of a microservice between two calls, or the replica that
+// a path names. A microservice whose state is divided has no one snapshot.
 func (o *OMS) Snapshot(ctx context.Context, ref api.Ref) (api.Snapshot, error) {
-	g, _, err := o.group(ref.Ref)
+	g, peer, err := o.locate(ref.Ref)
 	if err != nil {
 		return api.Snapshot{}, err
+	}
+	if peer == "" && g.chain.Has(dms.Shards) {
+		return api.Snapshot{}, g.divided("a snapshot would have the state of one: take one of each part, such as")
 	}
 	if err := g.work.Lock(ctx); err != nil {
 		return api.Snapshot{}, err
@@ -245,6 +267,11 @@ func (o *OMS) Snapshot(ctx context.Context, ref api.Ref) (api.Snapshot, error) {
 		return api.Snapshot{}, err
 	}
 	r := rec.Primary()
+	if peer != "" {
+		if r, err = g.replica(peer); err != nil {
+			return api.Snapshot{}, err
+		}
+	}
 	if r == nil {
 		return api.Snapshot{}, lostError(rec, &rec.Replicas[0])
 	}

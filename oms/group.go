@@ -16,7 +16,9 @@ type group struct {
 	o     *OMS
 	id    string
 	spec  api.Spec
-	work  dms.Mutex // held while replicas are started, moved or ended
+	chain dms.Chain
+	outer *group    // the group it is a member of; nil of a microservice
+	work  dms.Mutex // held while replicas are started, moved or ended; outer's is taken before
 	turn  dms.Mutex // held during an upcall or a message; taken before work
 	coord *coordinators
 	err   error // why there are no coordinators, though the chain has some
@@ -32,8 +34,8 @@ type group struct {
 
 // newGroup builds a group and its coordinators as if it were created on origin.
 // Nothing runs until start.
-func newGroup(o *OMS, rec *directory.Group, chain dms.Chain) *group {
-	g := &group{o: o, id: rec.ID, spec: rec.Spec, work: dms.NewMutex(), turn: dms.NewMutex()}
+func newGroup(o *OMS, rec *directory.Group, chain dms.Chain, outer *group) *group {
+	g := &group{o: o, id: rec.ID, spec: rec.Spec, chain: chain, outer: outer, work: dms.NewMutex(), turn: dms.NewMutex()}
 	g.ctx, g.stop = context.WithCancel(o.ctx)
 	g.coord, g.err = newCoordinators(g, chain, rec)
 	return g
@@ -76,15 +78,30 @@ type groups struct {
 }
 
 // get returns the group of a record, and starts its coordinators if they do not
-// run. It returns nil for a group whose creation has only been recorded.
+// run. It returns nil for a group whose creation has only been recorded, or that is
+// part of one.
 func (gs *groups) get(o *OMS, rec *directory.Group) *group {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
+	return gs.getLocked(o, rec)
+}
+
+func (gs *groups) getLocked(o *OMS, rec *directory.Group) *group {
 	if g := gs.all[rec.ID]; g != nil || rec.Creating {
 		return g
 	}
+	var outer *group
+	if id := directory.GroupOf(rec.ID); id != "" {
+		above, err := o.store.group(id)
+		if err != nil {
+			return nil
+		}
+		if outer = gs.getLocked(o, above); outer == nil {
+			return nil
+		}
+	}
 	chain, err := dms.ParseChain(rec.Spec.DMs)
-	g := newGroup(o, rec, chain)
+	g := newGroup(o, rec, chain, outer)
 	if err != nil {
 		g.err = err
 		o.log.Error("a microservice has deployment managers that this OMS does not know", "name", rec.Name, "err", err)
@@ -121,6 +138,16 @@ func (o *OMS) group(ref string) (*group, *directory.Group, error) {
 		return nil, nil, abi.Errorf(abi.NotFound, "microservice %s is being created", rec.Name)
 	}
 	return g, rec, nil
+}
+
+// whole returns the microservice that a name or an ID refers to. A part of one is an error
+// of code BadArgument.
+func (o *OMS) whole(ref string) (*group, *directory.Group, error) {
+	g, rec, err := o.group(ref)
+	if err == nil && g.outer != nil {
+		err = directory.PartOf(rec)
+	}
+	return g, rec, err
 }
 
 // once is background work of which one run at a time is enough.

@@ -16,7 +16,7 @@ func (o *OMS) Lookup(_ context.Context, ref api.Ref) (api.Group, error) {
 	if err != nil {
 		return api.Group{}, err
 	}
-	return rec.Group, nil
+	return o.withParts(rec), nil
 }
 
 // Settle is Lookup for a kernel that holds a replica with a closed gate: it waits for
@@ -39,13 +39,30 @@ func (o *OMS) Settle(ctx context.Context, id api.Ref) (api.Group, error) {
 
 // Groups returns all microservices, the oldest first.
 func (o *OMS) Groups() []api.Group {
-	all := slices.DeleteFunc(o.store.groups(), func(g *directory.Group) bool { return g.Creating })
+	all := slices.DeleteFunc(o.store.groups(), func(g *directory.Group) bool {
+		return g.Creating || directory.GroupOf(g.ID) != ""
+	})
 	slices.SortFunc(all, func(a, b *directory.Group) int { return number(a.ID) - number(b.ID) })
 	out := make([]api.Group, len(all))
 	for i, g := range all {
-		out[i] = g.Group
+		out[i] = o.withParts(g)
 	}
 	return out
+}
+
+// withParts returns a group with those that are members of it.
+func (o *OMS) withParts(rec *directory.Group) api.Group {
+	g := rec.Group
+	for _, r := range g.Replicas {
+		member, err := o.store.group(r.Peer)
+		if !g.Nested || err != nil {
+			continue
+		}
+		part := o.withParts(member)
+		part.Spec, part.Manifest = api.Spec{}, nil
+		g.Parts = append(g.Parts, part)
+	}
+	return g
 }
 
 // number returns 7 for "m7".

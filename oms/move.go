@@ -12,17 +12,27 @@ import (
 	"amino.run/oms/directory"
 )
 
-// Migrate moves the primary of a microservice. Callers wait; no call is lost or run
-// twice. To where it is is no move.
+// Migrate moves the primary of a microservice, or the replica that a path names. Callers
+// wait; no call is lost or run twice. To where it is is no move.
 func (o *OMS) Migrate(ctx context.Context, req api.MigrateRequest) (api.MigrateReply, error) {
 	if err := o.members.settled(ctx); err != nil {
 		return api.MigrateReply{}, err
 	}
-	g, rec, err := o.group(req.Ref)
+	g, peer, err := o.locate(req.Ref)
 	if err != nil {
 		return api.MigrateReply{}, err
 	}
-	return g.move(ctx, rec.Replicas[0].Peer, req.To)
+	if peer == "" && g.nested() {
+		return api.MigrateReply{}, g.divided("say which replica to move, such as")
+	}
+	if peer == "" {
+		rec, err := g.record()
+		if err != nil {
+			return api.MigrateReply{}, err
+		}
+		peer = rec.Replicas[0].Peer
+	}
+	return g.move(ctx, peer, req.To)
 }
 
 // move takes a replica to a node: docs/design.md, "A move". An error means that it
@@ -206,7 +216,7 @@ func (g *group) startRequest(cmd directory.Command, peer string, epoch uint64) (
 	if err != nil {
 		return req, err
 	}
-	return api.StartRequest{Group: next.Group, Peer: peer, Epoch: epoch, Closed: true}, nil
+	return api.StartRequest{Group: next.Group, Outer: g.around(), Peer: peer, Epoch: epoch, Closed: true}, nil
 }
 
 // commit makes a change of the group's replicas durable and tells of it.
@@ -215,7 +225,7 @@ func (g *group) commit(cmd directory.Command) error {
 	if err != nil {
 		return err
 	}
-	g.changed(change.Group())
+	g.o.tell(change)
 	return nil
 }
 

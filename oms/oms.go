@@ -2,6 +2,7 @@ package oms
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"amino.run/abi"
 	"amino.run/internal/api"
 	"amino.run/oms/directory"
 )
@@ -107,12 +109,15 @@ func Open(dir string, opt Options) (*OMS, error) {
 // found when those join.
 func (o *OMS) resume() error {
 	for _, g := range o.store.groups() {
-		switch {
-		case g.Creating:
-			if _, err := o.store.do(directory.Delete{Group: g.ID}); err != nil {
-				return err
-			}
-		case len(g.Spec.DMs) > 0:
+		if !g.Creating {
+			continue
+		}
+		if _, err := o.store.do(directory.Delete{Group: g.ID}); err != nil && !errors.Is(err, abi.ErrNotFound) {
+			return err // else it has been deleted with the one it was part of
+		}
+	}
+	for _, g := range o.store.groups() {
+		if len(g.Spec.DMs) > 0 {
 			o.groups.get(o, g)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -161,21 +160,21 @@ func (p *part) Send(ctx context.Context, to dms.Peer, kind string, body []byte) 
 }
 
 func (p *part) deliver(ctx context.Context, to dms.Peer, kind string, body []byte, tell bool) ([]byte, error) {
+	var at string
 	node, proxy := strings.CutPrefix(string(to), "@")
 	if !proxy {
-		all := p.Replicas()
-		i := slices.IndexFunc(all, func(r dms.Replica) bool { return r.Peer == to })
-		if i < 0 {
+		r := p.c.g.primaryOf(string(to))
+		if r == nil {
 			return nil, abi.Errorf(abi.Unavailable, "%s has no part %q to send to", p.c.g.spec.Name, to)
 		}
-		node = all[i].Node.ID
+		node, at = r.Node.ID, r.Peer
 	}
 	k, err := p.c.g.o.members.kernel(node)
 	if err != nil {
 		return nil, err
 	}
 	out, err := ask[api.Bytes](ctx, k, p.c.g.o.opt.Upcall, api.KernelAsk, api.AskRequest{
-		Group: p.c.g.id, Layer: p.layer, To: string(to), Kind: kind, Body: body, Tell: tell,
+		Group: p.c.g.id, Layer: p.layer, To: string(to), At: at, Kind: kind, Body: body, Tell: tell,
 	})
 	return out.B, err
 }
@@ -224,11 +223,17 @@ func (p *part) Nodes() (nodes []dms.Node) {
 
 // Replicate starts a copy of the primary on n.
 func (p *part) Replicate(ctx context.Context, n dms.Node) (dms.Replica, error) {
+	if p.c.g.nested() {
+		return p.c.g.addMember(ctx, n.ID)
+	}
 	return p.c.g.replicate(ctx, n.ID)
 }
 
 // Move takes r to n.
 func (p *part) Move(ctx context.Context, r dms.Replica, n dms.Node) error {
+	if p.c.g.nested() {
+		return p.c.g.moveMember(ctx, string(r.Peer), n.ID)
+	}
 	_, err := p.c.g.move(ctx, string(r.Peer), n.ID)
 	return err
 }
@@ -243,6 +248,9 @@ func (p *part) Promote(ctx context.Context, r dms.Replica) error {
 
 // Remove ends r.
 func (p *part) Remove(ctx context.Context, r dms.Replica) error {
+	if p.c.g.nested() {
+		return p.c.g.removeMember(ctx, string(r.Peer))
+	}
 	return p.c.g.remove(ctx, string(r.Peer))
 }
 

@@ -44,13 +44,21 @@ func (o *OMS) places() []place {
 	return all
 }
 
-// refuses returns why the group may not run on n, a sentence that n completes, or "".
+// refuses returns why the group may not run on n, a sentence that n completes, or "". If
+// its members are groups, that is why none may be created there.
 func (g *group) refuses(n api.Node) string {
+	if g.nested() {
+		m := g.memberOn(n)
+		defer m.stop()
+		return m.refuses(n)
+	}
 	if !g.spec.Selector.Matches(n.Labels) {
 		return "the selector asks for " + g.spec.Selector.String() + ", unlike"
 	}
-	if dm := g.coord.refuses(n.DM()); dm != "" {
-		return dm + " does not allow"
+	for at := g; at != nil; at = at.outer {
+		if dm := at.coord.refuses(n.DM()); dm != "" {
+			return dm + " does not allow"
+		}
 	}
 	return ""
 }
@@ -66,7 +74,7 @@ func (o *OMS) choose(rec *directory.Group, chain dms.Chain) (*group, place, erro
 	for _, at := range all {
 		as := *rec
 		as.Origin = at.Node
-		g := newGroup(o, &as, chain)
+		g := newGroup(o, &as, chain, nil)
 		if g.err != nil {
 			g.stop()
 			return nil, place{}, g.err

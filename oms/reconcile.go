@@ -58,8 +58,10 @@ func (o *OMS) settleNode(ctx context.Context, node string) error {
 		if err := o.settleGroup(ctx, node, k, id, held); err != nil {
 			return err
 		}
-		if rec, err := o.store.group(id); err == nil {
-			now = append(now, rec.Group)
+		for ; id != ""; id = directory.GroupOf(id) {
+			if rec, err := o.store.group(id); err == nil {
+				now = append(now, rec.Group)
+			}
 		}
 	}
 	o.members.tellOne(node, now)

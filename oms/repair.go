@@ -36,6 +36,9 @@ func (o *OMS) repairAll() {
 const maxRepairs = 16
 
 func (o *OMS) repair(g *group) {
+	if g == nil {
+		return // it is part of a microservice that has been deleted
+	}
 	g.repairing.run(o, func(ctx context.Context) {
 		if o.members.settled(ctx) != nil {
 			return

@@ -101,7 +101,8 @@ type Group struct {
 	Spec     Spec
 	Manifest []byte    // JSON
 	Origin   Node      // where it was created
-	Nested   bool      // Replicas are groups of their own
+	Nested   bool      // Replicas are groups: members, each on the node of its primary
+	Parts    []Group   // these groups, without Spec and Manifest; only in what Lookup and Groups answer
 	Replicas []Replica // the primary first; none is a group being created or deleted
 	Revision uint64    // goes up with each change of Replicas
 
@@ -169,7 +170,8 @@ type Cells map[string][]byte
 
 // StartRequest starts a replica.
 type StartRequest struct {
-	Group    Group // Spec.Args feed the constructor
+	Group    Group   // Spec.Args feed the constructor
+	Outer    []Group // those it is part of, the outermost first
 	Peer     string
 	Epoch    uint64
 	Snapshot *Snapshot // nil: boot, then the constructor
@@ -197,6 +199,7 @@ type SendRequest struct {
 	To    Node
 	Start StartRequest // Snapshot is filled by the sender
 	Keep  bool         // open the gate here again: a replica, not a move
+	Fresh int          // layer from which on the DMs begin with nothing, as the copy is of another group of theirs; 0: none
 }
 
 // SendReply says what was sent.
@@ -225,6 +228,7 @@ type AskRequest struct {
 	Generation uint64 // of the chain
 	Layer      int    // of the chain
 	From, To   string // dms.Peers; a proxy's is "@" + its node
+	At         string // the replica that To is to be found at, if To is a group
 	Kind       string
 	Body       []byte
 	Tell       bool // no answer is waited for

@@ -138,6 +138,7 @@ func (c *Change) deleteAll(g *Group) {
 	}
 }
 
-func partOf(g *Group) error {
+// PartOf returns the error for a group that is a member where a microservice is asked for.
+func PartOf(g *Group) error {
 	return abi.Errorf(abi.BadArgument, "%s is a part of %s and has no life of its own: name the microservice, %s", g.ID, g.Name, g.Name)
 }
