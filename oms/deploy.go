@@ -256,7 +256,7 @@ func (o *OMS) Snapshot(ctx context.Context, ref api.Ref) (api.Snapshot, error) {
 		return api.Snapshot{}, err
 	}
 	if peer == "" && g.chain.Has(dms.Shards) {
-		return api.Snapshot{}, g.divided("a snapshot would have the state of one: take one of each part, such as")
+		return api.Snapshot{}, g.divided("a snapshot has the state of one: take one of each, such as of")
 	}
 	if err := g.work.Lock(ctx); err != nil {
 		return api.Snapshot{}, err

@@ -20,6 +20,7 @@ func init() {
 	future.Store(true)
 	dms.Register("TestFuture", func() dms.DM { return new(fromFuture) })
 	dms.Register("TestBroken", func() dms.DM { return new(broken) })
+	dms.Register("TestShards", func() dms.DM { return &shards{Shards: 2} })
 	dms.Register("TestRTT", func() dms.DM { return new(rtt) })
 	dms.Register("TestPromote", func() dms.DM { return new(promote) })
 }

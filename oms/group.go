@@ -140,12 +140,12 @@ func (o *OMS) group(ref string) (*group, *directory.Group, error) {
 	return g, rec, nil
 }
 
-// whole returns the microservice that a name or an ID refers to. A part of one is an error
+// whole returns the microservice that a name or an ID refers to. A shard of one is an error
 // of code BadArgument.
 func (o *OMS) whole(ref string) (*group, *directory.Group, error) {
 	g, rec, err := o.group(ref)
 	if err == nil && g.outer != nil {
-		err = directory.PartOf(rec)
+		err = directory.ShardOf(rec)
 	}
 	return g, rec, err
 }

@@ -16,7 +16,7 @@ func (o *OMS) Lookup(_ context.Context, ref api.Ref) (api.Group, error) {
 	if err != nil {
 		return api.Group{}, err
 	}
-	return o.withParts(rec), nil
+	return o.withShards(rec), nil
 }
 
 // Settle is Lookup for a kernel that holds a replica with a closed gate: it waits for
@@ -45,22 +45,22 @@ func (o *OMS) Groups() []api.Group {
 	slices.SortFunc(all, func(a, b *directory.Group) int { return number(a.ID) - number(b.ID) })
 	out := make([]api.Group, len(all))
 	for i, g := range all {
-		out[i] = o.withParts(g)
+		out[i] = o.withShards(g)
 	}
 	return out
 }
 
-// withParts returns a group with those that are members of it.
-func (o *OMS) withParts(rec *directory.Group) api.Group {
+// withShards returns a group with those that are members of it.
+func (o *OMS) withShards(rec *directory.Group) api.Group {
 	g := rec.Group
 	for _, r := range g.Replicas {
 		member, err := o.store.group(r.Peer)
 		if !g.Nested || err != nil {
 			continue
 		}
-		part := o.withParts(member)
-		part.Spec, part.Manifest = api.Spec{}, nil
-		g.Parts = append(g.Parts, part)
+		shard := o.withShards(member)
+		shard.Spec, shard.Manifest = api.Spec{}, nil
+		g.Shards = append(g.Shards, shard)
 	}
 	return g
 }

@@ -23,7 +23,7 @@ func (o *OMS) Migrate(ctx context.Context, req api.MigrateRequest) (api.MigrateR
 		return api.MigrateReply{}, err
 	}
 	if peer == "" && g.nested() {
-		return api.MigrateReply{}, g.divided("say which replica to move, such as")
+		return api.MigrateReply{}, g.divided("say which to move, such as")
 	}
 	if peer == "" {
 		rec, err := g.record()

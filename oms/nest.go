@@ -111,7 +111,7 @@ func (g *group) createMember(ctx context.Context, id, source string, at place) e
 		return nil
 	}
 	if undo := g.o.end(m, directory.Delete{Group: id}); undo != nil {
-		g.o.log.Error("cannot undo the creation of a part before the OMS is started again", "microservice", g.spec.Name, "part", id, "err", undo)
+		g.o.log.Error("cannot undo the creation of a shard before the OMS is started again", "microservice", g.spec.Name, "shard", id, "err", undo)
 	}
 	return err
 }
@@ -152,7 +152,7 @@ func (g *group) primaryOf(peer string) *api.Replica {
 // the microservice. DMs from a layer on, which g has of its own, begin with nothing.
 func (g *group) copyFirst(ctx context.Context, at place, source *group, fresh int) (recovers bool, err error) {
 	if source == nil {
-		return false, abi.Errorf(abi.Unavailable, "%s has no part to copy", g.spec.Name)
+		return false, abi.Errorf(abi.Unavailable, "%s has no shard to copy", g.spec.Name)
 	}
 	if err := source.work.Lock(ctx); err != nil {
 		return false, err
@@ -192,7 +192,7 @@ func (g *group) copyFirst(ctx context.Context, at place, source *group, fresh in
 func (g *group) moveMember(ctx context.Context, member, to string) error {
 	r := g.primaryOf(member)
 	if r == nil {
-		return abi.Errorf(abi.NotFound, "%s has no part %s", g.spec.Name, member)
+		return abi.Errorf(abi.NotFound, "%s has no shard %s", g.spec.Name, member)
 	}
 	_, err := g.leaf(member).move(ctx, r.Peer, to)
 	return err
@@ -234,7 +234,7 @@ func (g *group) lockAll(ctx context.Context) (all []*group, unlock func(), err e
 		unlock()
 		return nil, nil, err
 	}
-	for _, id := range rec.Parts() {
+	for _, id := range rec.Shards() {
 		m := g.member(id)
 		if m == nil {
 			continue
@@ -277,7 +277,7 @@ func (o *OMS) locate(ref string) (g *group, peer string, err error) {
 		return g, "", err
 	}
 	peer = rec.ID + "/" + path
-	if m, rec, err := o.group(peer); err == nil { // a part: of that, the primary
+	if m, rec, err := o.group(peer); err == nil { // a shard: of that, the primary
 		if rec.Nested {
 			return m, "", nil
 		}
@@ -289,13 +289,12 @@ func (o *OMS) locate(ref string) (g *group, peer string, err error) {
 	return g, peer, nil
 }
 
-// divided says that a microservice is in parts, and what to do, which the first replica of
-// the last part completes.
+// divided says that a microservice is in shards, and what to do, which one of them
+// completes.
 func (g *group) divided(advice string) error {
 	rec, err := g.record()
 	if err != nil {
 		return err
 	}
-	last := rec.Replicas[len(rec.Replicas)-1].Peer
-	return abi.Errorf(abi.Refused, "%s is in %d parts, each with a part of the state; %s %s", rec.Name, len(rec.Replicas), advice, last)
+	return abi.Errorf(abi.Refused, "%s is in %d shards, each with a part of the state; %s %s", rec.Name, len(rec.Replicas), advice, rec.Replicas[0].Peer)
 }

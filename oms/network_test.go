@@ -217,5 +217,8 @@ func showGroup(g api.Group) string {
 	for _, r := range g.Replicas {
 		s += " " + showReplica(r)
 	}
+	for _, shard := range g.Shards {
+		s += "\n  " + showGroup(shard)
+	}
 	return s
 }

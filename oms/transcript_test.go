@@ -57,6 +57,12 @@ func (n *network) command(c transcript.Command) string {
 	case "migrate": // migrate kv k2
 		_, err := n.oms.Migrate(ctx, api.MigrateRequest{Ref: c.Arg(0), To: c.Arg(1)})
 		return result(err)
+	case "snapshot": // snapshot kv
+		s, err := n.oms.Snapshot(ctx, api.Ref{Ref: c.Arg(0)})
+		if err != nil {
+			return result(err)
+		}
+		return string(s.Image)
 	case "fork": // fork kv kv-2
 		_, err := n.oms.Fork(ctx, api.ForkRequest{Ref: c.Arg(0), Name: c.Arg(1)})
 		return result(err)

@@ -102,7 +102,7 @@ type Group struct {
 	Manifest []byte    // JSON
 	Origin   Node      // where it was created
 	Nested   bool      // Replicas are groups: members, each on the node of its primary
-	Parts    []Group   // these groups, without Spec and Manifest; only in what Lookup and Groups answer
+	Shards   []Group   // these groups, without Spec and Manifest; only in what Lookup and Groups answer
 	Replicas []Replica // the primary first; none is a group being created or deleted
 	Revision uint64    // goes up with each change of Replicas
 

@@ -77,7 +77,7 @@ func (cmd Delete) apply(c *Change) error {
 		return err
 	}
 	if GroupOf(g.ID) != "" && !g.Creating {
-		return PartOf(g)
+		return ShardOf(g)
 	}
 	c.deleteGroup(g)
 	return nil

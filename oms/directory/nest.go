@@ -117,8 +117,8 @@ func (g *Group) asMember() api.Replica {
 	return m
 }
 
-// Parts returns the IDs of the groups that may be members of g, those being created too.
-func (g *Group) Parts() (ids []string) {
+// Shards returns the IDs of the groups that may be members of g, those being created too.
+func (g *Group) Shards() (ids []string) {
 	if !g.Nested {
 		return nil
 	}
@@ -131,14 +131,15 @@ func (g *Group) Parts() (ids []string) {
 // deleteAll deletes a group and those that are members of it.
 func (c *Change) deleteAll(g *Group) {
 	c.groups = set(c.groups, g.ID, nil)
-	for _, id := range g.Parts() {
+	for _, id := range g.Shards() {
 		if member, err := c.group(id); err == nil {
 			c.deleteAll(member)
 		}
 	}
 }
 
-// PartOf returns the error for a group that is a member where a microservice is asked for.
-func PartOf(g *Group) error {
-	return abi.Errorf(abi.BadArgument, "%s is a part of %s and has no life of its own: name the microservice, %s", g.ID, g.Name, g.Name)
+// ShardOf returns the error for a group that is a member where a microservice is asked
+// for.
+func ShardOf(g *Group) error {
+	return abi.Errorf(abi.BadArgument, "%s is a shard of %s and has no life of its own: name the microservice, %s", g.ID, g.Name, g.Name)
 }
