@@ -212,7 +212,7 @@ func TestSendAndPost(t *testing.T) {
 		}
 		p.Post(dms.Coordinator, "late", nil)
 		synctest.Wait()
-		want := []string{"{m1 0 3 @k1 m1/0 kind [98 111 100 121] false}", "{m1 0 3 @k1  news [] true}", "{m1 0 3 @k1  late [] true}"}
+		want := []string{"{m1 0 3 @k1 m1/0  kind [98 111 100 121] false}", "{m1 0 3 @k1   news [] true}", "{m1 0 3 @k1   late [] true}"}
 		for i, m := range s.sent {
 			if got := fmt.Sprint(m); got != want[i] {
 				t.Errorf("sent %s, want %s", got, want[i])
