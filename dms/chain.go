@@ -54,7 +54,8 @@ func (c Chain) Has(t Trait) bool {
 // Proxy wraps wire in the proxies of a level. Layer i is given at(i, outer), where
 // outer is the layers of the level nearer the wire, which an Invoke by layer i
 // passes on its way to the member it names. A verb that no DM of the chain declares
-// is refused at the caller.
+// is refused at the caller, and so is a call that is part of a transaction where no
+// DM would take part in it.
 func (c Chain) Proxy(l Level, at func(layer int, outer Handler) Caller, wire Handler) Handler {
 	h := wire
 	for i := l.To - 1; i >= l.From; i-- {
@@ -62,7 +63,7 @@ func (c Chain) Proxy(l Level, at func(layer int, outer Handler) Caller, wire Han
 			h = p.Proxy(at(i, h), h)
 		}
 	}
-	return c.declared(h)
+	return c.declared(c.alone(h))
 }
 
 // Instance wraps guest in the instance managers of the chain. Layer i is given
@@ -94,6 +95,19 @@ func (c Chain) declared(next Handler) Handler {
 	return func(ctx context.Context, call Call) ([]byte, error) {
 		if call.Verb != "" && !slices.Contains(verbs, call.Verb) {
 			return nil, c.unknown(call.Verb)
+		}
+		return next(ctx, call)
+	}
+}
+
+// alone refuses the calls of transactions, unless a DM of the chain takes part in them.
+func (c Chain) alone(next Handler) Handler {
+	if c.Has(Transacts) {
+		return next
+	}
+	return func(ctx context.Context, call Call) ([]byte, error) {
+		if call.Tx != "" {
+			return nil, abi.Errorf(abi.Refused, "a transaction cannot call a microservice with the chain %s, which could not be rolled back with it; deploy that with a deployment manager of transactions", c)
 		}
 		return next(ctx, call)
 	}

@@ -88,12 +88,16 @@ func precedes(a, b DM) string {
 			return fmt.Sprintf("%s; but not for each member of %s", why, NameOf(a))
 		}
 	}
+	sees := "none"
 	if !has(cb, AtCallers) {
-		return ""
+		if !has(cb, ReadsAtCallers) {
+			return ""
+		}
+		sees = "only those that may write"
 	}
 	switch a.(type) {
 	case Proxier, Instancer:
-		return fmt.Sprintf("%s runs calls beside their callers, and a DM after it sees none", NameOf(b))
+		return fmt.Sprintf("%s runs calls beside their callers, and a DM after it sees %s", NameOf(b), sees)
 	}
 	return ""
 }

@@ -16,6 +16,9 @@ const (
 	Moves      Trait = "decide when the microservice moves, and where to"
 	Orders     Trait = "carry out calls one after another"
 	Shards     Trait = "divide the state among the members" // the DMs after it apply to each member
+
+	ReadsAtCallers Trait = "answer readonly calls beside their callers"     // the DMs after it see none of these
+	Transacts      Trait = "take part in the transactions of their callers" // others refuse a call that has a Tx
 )
 
 // Concerns is what a DM says of itself, so that Check can tell which chains make

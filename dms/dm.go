@@ -17,8 +17,10 @@ type Call struct {
 	Args     []byte   // a CBOR array, opaque to DMs; for Replace, a snapshot's image
 	ReadOnly bool     // the guest's manifest says Method leaves the state as it was
 	From     Node     // where the caller is
+	Client   string   // who made the outermost call, as it named itself; "" if it did not
 	Path     []string // groups that wait for this call, outermost first; empty for a call from outside
 	Root     uint64   // ID of the outermost call; the call's own ID if Path is empty
+	Tx       string   // the transaction it is part of; a DM sets it, and calls that the guest makes meanwhile have it too
 }
 
 // A DM is a deployment manager. Its exported fields are its configuration and it
@@ -64,7 +66,9 @@ type Part interface {
 	OnMembershipChange(f func(ctx context.Context))
 
 	// Send, Post and Receive carry messages between the parts of one DM of one
-	// microservice; Post does not wait. Use the typed Ask, Tell and Answer.
+	// microservice; Post does not wait. From an instance, those of another
+	// microservice can be reached too: a message to one of its replicas comes to the
+	// part of its chain that answers the kind. Use the typed Ask, Tell and Answer.
 	Post(to Peer, kind string, body []byte)
 	Send(ctx context.Context, to Peer, kind string, body []byte) ([]byte, error)
 	Receive(kind string, f func(ctx context.Context, from Peer, body []byte) ([]byte, error))

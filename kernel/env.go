@@ -39,15 +39,15 @@ func (e *env) end() []abi.Request {
 // Invoke implements host.Env. The guest's turn stays taken meanwhile, marked as
 // waiting. A verb that a guest sends to itself takes effect after its call.
 func (e *env) Invoke(ctx context.Context, r abi.Request) ([]byte, error) {
-	call := dms.Call{Args: r.Args, Root: e.call.Root}
+	call := dms.Call{Args: r.Args, Client: e.call.Client, Root: e.call.Root, Tx: e.call.Tx}
 	if r.Kind == abi.Verb {
 		call.Verb = dms.Verb(r.Name)
 	} else {
 		call.Method = r.Name
 	}
 	if r.Target == e.id.Name && r.Kind == abi.Verb {
-		if !e.replica || e.call.ID == 0 {
-			return nil, abi.Errorf(abi.Refused, "%s cannot send itself the verb %s from its constructor, or where a caching DM runs it beside its caller", r.Target, r.Name)
+		if !e.replica || e.call.ID == 0 || e.call.Tx != "" {
+			return nil, abi.Errorf(abi.Refused, "%s cannot send itself the verb %s from its constructor, in a transaction, or where a caching DM runs it beside its caller", r.Target, r.Name)
 		}
 		r.Args = append([]byte(nil), r.Args...)
 		e.later = append(e.later, r)

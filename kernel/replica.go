@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,6 +193,17 @@ func (r *replica) sendSelf(ctx context.Context, root uint64, verbs []abi.Request
 	}
 }
 
+// partFor returns the instance manager that a message is for.
+func (r *replica) partFor(m api.AskRequest) (*part.Part, error) {
+	if m.Layer == api.AnyLayer {
+		m.Layer = slices.IndexFunc(r.parts, func(p *part.Part) bool { return p != nil && p.Answers(m.Kind) })
+	}
+	if m.Layer < 0 || m.Layer >= len(r.parts) || r.parts[m.Layer] == nil {
+		return nil, abi.Errorf(abi.Refused, "%s has no instance manager at layer %d for %s", m.To, m.Layer, m.Kind)
+	}
+	return r.parts[m.Layer], nil
+}
+
 // capture returns the state and what the parts keep. The gate is quiet.
 func (r *replica) capture(ctx context.Context) (*api.Snapshot, error) {
 	s, err := r.guest.snapshot(ctx)
@@ -258,9 +271,16 @@ func (r *replica) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	if m.To == string(dms.Coordinator) && !m.Tell {
 		panic("dms: an instance asks its coordinator, which may be waiting for it; use Tell")
 	}
+	if g := groupOf(m.To); g != "" && g != m.Group {
+		m.Group, m.Layer = g, api.AnyLayer
+		return r.k.caller.Ask(ctx, m)
+	}
 	m.Generation = r.group.Load().Generation
 	return r.k.Ask(ctx, r.group.Load(), m)
 }
+
+// groupOf returns the ID of a replica's group; "" for a coordinator or a proxy.
+func groupOf(peer string) string { return peer[:max(strings.LastIndexByte(peer, '/'), 0)] }
 
 func (r *replica) Act(ctx context.Context, f func(context.Context) error) (err error) {
 	if err := r.gate.enter(ctx); err != nil {

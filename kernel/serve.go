@@ -53,7 +53,7 @@ func (k *Kernel) serveInvoke(ctx context.Context, _ *mux.Conn, body []byte) ([]b
 // serveCall makes a call for a client that is not a kernel. The edge checks what
 // a compiler would have: the method's name, and its arguments.
 func (k *Kernel) serveCall(ctx context.Context, _ *mux.Conn, req api.CallRequest) (api.Bytes, error) {
-	call := dms.Call{Method: req.Method, Verb: dms.Verb(req.Verb), Args: req.Args}
+	call := dms.Call{Method: req.Method, Verb: dms.Verb(req.Verb), Args: req.Args, Client: req.Client}
 	if len(call.Args) == 0 {
 		call.Args = []byte{0x80}
 	}
@@ -104,10 +104,11 @@ func (k *Kernel) serveAsk(ctx context.Context, _ *mux.Conn, m api.AskRequest) (a
 	if r.leaving.Load() && m.From != "" && m.From[0] != '@' {
 		return api.Bytes{}, abi.Errorf(abi.Unavailable, "%s is about to get another chain (the message was not delivered)", m.To)
 	}
-	if m.Layer < 0 || m.Layer >= len(r.parts) || r.parts[m.Layer] == nil {
-		return api.Bytes{}, abi.Errorf(abi.Refused, "%s has no instance manager at layer %d", m.To, m.Layer)
+	p, err := r.partFor(m)
+	if err != nil {
+		return api.Bytes{}, err
 	}
-	out, err := r.parts[m.Layer].Deliver(ctx, m)
+	out, err := p.Deliver(ctx, m)
 	if late := r.late(); late != nil {
 		return api.Bytes{}, late
 	}

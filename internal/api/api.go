@@ -226,7 +226,7 @@ type Changed struct {
 type AskRequest struct {
 	Group      string // ID
 	Generation uint64 // of the chain
-	Layer      int    // of the chain
+	Layer      int    // of the chain, or AnyLayer
 	From, To   string // dms.Peers; a proxy's is "@" + its node
 	At         string // the replica that To is to be found at, if To is a group
 	Kind       string
@@ -234,12 +234,17 @@ type AskRequest struct {
 	Tell       bool // no answer is waited for
 }
 
+// AnyLayer is the layer of a message to another microservice's replica: it comes to
+// the first part of the chain that answers its kind.
+const AnyLayer = -1
+
 // CallRequest is a client's call.
 type CallRequest struct {
 	Name   string
 	Method string
 	Verb   string
 	Args   []byte // a CBOR array
+	Client string // who calls; "" is anyone
 }
 
 // ReplicaStatus is what a kernel says of a replica.

@@ -81,8 +81,8 @@ func New(ctx context.Context, k Kernel, d Directory, log *slog.Logger, first uin
 }
 
 // Call calls the microservice of a name or ID. Of the call's fields only Method,
-// Verb, Args, Path and Root need to be set; a Root without a Path says that a call
-// which another waits for makes this one.
+// Verb, Args, Client, Path, Root and Tx need to be set; a Root without a Path says
+// that a call which another waits for makes this one.
 func (c *Caller) Call(ctx context.Context, target string, call dms.Call) (out []byte, err error) {
 	defer part.Caught(c.log, &err)
 	r, err := c.route(ctx, target)
@@ -179,6 +179,15 @@ func (c *Caller) Deliver(ctx context.Context, m api.AskRequest) ([]byte, error) 
 		return nil, abi.Errorf(abi.NotFound, "the proxies of %s at %s are of another chain", m.Group, c.kernel.Here().ID)
 	}
 	return r.deliver(ctx, m)
+}
+
+// Ask carries a message to a replica of m.Group, which need not be the sender's.
+func (c *Caller) Ask(ctx context.Context, m api.AskRequest) (out []byte, err error) {
+	r, err := c.route(ctx, m.Group)
+	if err != nil {
+		return nil, err
+	}
+	return r.Send(ctx, m)
 }
 
 // route returns the route of a name or ID, building it at first use.

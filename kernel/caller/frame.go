@@ -24,6 +24,8 @@ func AppendInvoke(b []byte, peer string, epoch uint64, c dms.Call) []byte {
 	b = appendText(b, c.From.ID)
 	b = appendText(b, c.Method)
 	b = appendText(b, string(c.Verb))
+	b = appendText(b, c.Client)
+	b = appendText(b, c.Tx)
 	b = binary.AppendUvarint(b, uint64(len(c.Path)))
 	for _, p := range c.Path {
 		b = appendText(b, p)
@@ -43,6 +45,7 @@ func ParseInvoke(b []byte) (peer string, epoch uint64, c dms.Call, err error) {
 	c.ReadOnly = r.byte() == 1
 	epoch, c.ID, c.Root = r.uvarint(), r.uvarint(), r.uvarint()
 	peer, c.From.ID, c.Method, c.Verb = r.text(), r.text(), r.text(), dms.Verb(r.text())
+	c.Client, c.Tx = r.text(), r.text()
 	if n := r.uvarint(); n > 0 && n <= MaxDepth {
 		c.Path = make([]string, n)
 		for i := range c.Path {

@@ -12,7 +12,7 @@ import (
 var frames = []dms.Call{
 	{ID: 1, Root: 1, Method: "add", Args: []byte{0x81, 5}},
 	{ID: 1 << 63, Root: 7, Method: "get", ReadOnly: true, Args: []byte{0x80}, From: dms.Node{ID: "k1"}},
-	{ID: 3, Root: 2, Verb: "migrate", Args: []byte{0x81, 0x62, 'k', '2'}, Path: []string{"m1", "m2"}},
+	{ID: 3, Root: 2, Verb: "migrate", Args: []byte{0x81, 0x62, 'k', '2'}, Path: []string{"m1", "m2"}, Client: "anna", Tx: "m1/0 5"},
 	{ID: 4, Root: 4, Verb: dms.Replace, Args: bytes.Repeat([]byte{9}, 100_000)},
 }
 

@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 
 	"amino.run/abi"
@@ -18,6 +19,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	gateway string // address of the kernel that makes this client's calls
+	name    string // by which its calls are told from others'
 }
 
 // Dial connects to the OMS at addr (host:port). Close ends the client.
@@ -27,7 +29,7 @@ func Dial(ctx context.Context, addr string) (*Client, error) {
 		peers.Close()
 		return nil, abi.Errorf(abi.Unavailable, "no OMS answers at %s; start one with `aminorun oms` or `aminorun dev`, or name another with --oms: %v", addr, err)
 	}
-	return &Client{oms: oms{peers, addr}, peers: peers}, nil
+	return &Client{oms: oms{peers, addr}, peers: peers, name: rand.Text()}, nil
 }
 
 // Close ends the client's connections.
@@ -60,7 +62,19 @@ func (c *Client) Verb(ctx context.Context, name, verb string, args []byte) ([]by
 	return c.call(ctx, api.CallRequest{Name: name, Verb: verb, Args: args})
 }
 
+// As makes the calls of this client from now on those of name: a transaction belongs
+// to the client that began it. Each Client has a name of its own at first; those of
+// the name "" are one client.
+func (c *Client) As(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.name = name
+}
+
 func (c *Client) call(ctx context.Context, req api.CallRequest) ([]byte, error) {
+	c.mu.Lock()
+	req.Client = c.name
+	c.mu.Unlock()
 	conn, err := c.kernel(ctx)
 	if err != nil {
 		return nil, err

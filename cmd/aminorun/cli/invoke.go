@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) invokeCmd() *cobra.Command {
-	var verb, through string
+	var verb, through, as string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "invoke NAME METHOD [ARG...]",
@@ -25,7 +25,8 @@ of the microservice is addressed instead.`,
 		Example: `  aminorun invoke counter add 5
   aminorun invoke hello greet World
   aminorun invoke kvstore put color '"blue"'
-  aminorun invoke counter --verb checkpoint`,
+  aminorun invoke counter --verb checkpoint
+  aminorun invoke bank --verb begin --as anna`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) == 1 && verb == "" {
 				return usagef("%s wants a microservice and a method (or --verb VERB); see `%[1]s --help`", cmd.CommandPath())
@@ -41,6 +42,7 @@ of the microservice is addressed instead.`,
 			}
 			words := unguard(args[1:])
 			return a.withClient(ctx, func(c *client.Client) (err error) {
+				c.As(as)
 				if through != "" {
 					if err := c.Through(ctx, through); err != nil {
 						return err
@@ -61,6 +63,7 @@ of the microservice is addressed instead.`,
 	}
 	cmd.Flags().StringVar(&verb, "verb", "", "address a deployment manager, not a method")
 	cmd.Flags().StringVar(&through, "through", "", "the kernel that makes the call (default: the first live one)")
+	cmd.Flags().StringVar(&as, "as", "", "who calls: a transaction belongs to the name that began it, at one kernel")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this long (default: the microservice's timeout)")
 	return cmd
 }

@@ -153,6 +153,9 @@ func (p *Part) Receive(kind string, f func(context.Context, dms.Peer, []byte) ([
 	p.answers[kind] = f
 }
 
+// Answers reports whether the part answers messages of a kind.
+func (p *Part) Answers(kind string) bool { return p.answers[kind] != nil }
+
 // Deliver answers a message to the part.
 func (p *Part) Deliver(ctx context.Context, m api.AskRequest) (out []byte, err error) {
 	f := p.answers[m.Kind]
