@@ -271,7 +271,7 @@ func (r *replica) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	if m.To == string(dms.Coordinator) && !m.Tell {
 		panic("dms: an instance asks its coordinator, which may be waiting for it; use Tell")
 	}
-	if g := groupOf(m.To); g != "" && g != m.Group {
+	if g, foreign := otherGroup(m); foreign {
 		m.Group, m.Layer = g, api.AnyLayer
 		return r.k.caller.Ask(ctx, m)
 	}
@@ -279,8 +279,17 @@ func (r *replica) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	return r.k.Ask(ctx, r.group.Load(), m)
 }
 
-// groupOf returns the ID of a replica's group; "" for a coordinator or a proxy.
-func groupOf(peer string) string { return peer[:max(strings.LastIndexByte(peer, '/'), 0)] }
+// otherGroup returns the group of the replica that a message is to, if that is of
+// another microservice than the sender.
+func otherGroup(m api.AskRequest) (group string, foreign bool) {
+	i := strings.LastIndexByte(m.To, '/')
+	if i < 0 {
+		return "", false // a coordinator, or a proxy
+	}
+	ours, _, _ := strings.Cut(m.Group, "/")
+	theirs, _, _ := strings.Cut(m.To, "/")
+	return m.To[:i], ours != theirs
+}
 
 func (r *replica) Act(ctx context.Context, f func(context.Context) error) (err error) {
 	if err := r.gate.enter(ctx); err != nil {

@@ -23,7 +23,7 @@ func (h *History) Violations(p Promises, lists [][]int) (bad []string) {
 	reads := slices.DeleteFunc(slices.Clone(ops), func(o Op) bool { return o.Method != "list" || o.Err != nil })
 	bad = append(bad, h.errors(ops)...)
 	bad = append(bad, h.traces(p, ops, reads, lists)...)
-	if p.Reads == Linearizable {
+	if p.Reads == Linearizable || p.Reads == Session {
 		bad = append(bad, h.order(p, reads)...)
 	}
 	if p.Reads == Eventual && len(lists) > 0 {
@@ -88,7 +88,7 @@ func (h *History) order(p Promises, reads []Op) (bad []string) {
 	taken := make([]int, len(reads)) // the most along a line of reads that ends here
 	for i, later := range reads {
 		for j, r := range reads[:i] {
-			if !r.End.Before(later.Start) {
+			if !r.End.Before(later.Start) || !p.ordered(r, later) {
 				continue
 			}
 			gone := len(r.Saw) - commonPrefix(r.Saw, later.Saw)
@@ -128,9 +128,9 @@ func (h *History) missing(p Promises, ops, reads []Op, lists [][]int) (bad []str
 		if !w.writes() || w.Err != nil && (w.fate() != abi.Ran || p.Undoes) {
 			continue
 		}
-		if p.Reads == Linearizable {
+		if p.Reads == Linearizable || p.Reads == Session {
 			for _, r := range reads {
-				if w.End.Before(r.Start) && !slices.Contains(r.Saw, w.N) && h.lossesBetween(w.Start, r.End) == 0 {
+				if w.End.Before(r.Start) && p.ordered(w, r) && !slices.Contains(r.Saw, w.N) && h.lossesBetween(w.Start, r.End) == 0 {
 					bad = append(bad, fmt.Sprintf("%v was answered, and later %v saw %v", w, r, tail(r.Saw)))
 				}
 			}
@@ -148,6 +148,12 @@ func (h *History) missing(p Promises, ops, reads []Op, lists [][]int) (bad []str
 		bad = append(bad, fmt.Sprintf("%d answered writes are nowhere at the end, and %d losses may take %d", gone, len(h.losses), most))
 	}
 	return firstFew(bad)
+}
+
+// ordered reports whether what an op saw or did must be seen by one that begins when
+// it has ended.
+func (p Promises) ordered(before, after Op) bool {
+	return p.Reads == Linearizable || before.Client == after.Client
 }
 
 // excused reports whether losses in a time may have taken this many numbers.

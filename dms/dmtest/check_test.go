@@ -40,6 +40,18 @@ func TestViolations(t *testing.T) {
 			ops:  []Op{write(1, 0, 9, nil), read(1, 2, 1), read(3, 4)},
 			want: "saw [1], and later", weak: &Promises{Reads: Separate},
 		},
+		"stale read of its own write": {
+			ops:    []Op{write(1, 0, 1, nil), {Client: "a", Method: "list", Start: at(2), End: at(3)}},
+			strict: Promises{Reads: Session}, want: "was answered, and later", weak: &Promises{Reads: Separate},
+		},
+		"a session goes back": {
+			ops:    []Op{write(1, 0, 9, nil), read(1, 2, 1), read(3, 4)},
+			strict: Promises{Reads: Session}, want: "saw [1], and later", weak: &Promises{Reads: Separate},
+		},
+		"another session reads a stale state": {
+			ops:  []Op{write(1, 0, 1, nil), read(2, 3)},
+			want: "was answered, and later", weak: &Promises{Reads: Session},
+		},
 		"another order": {
 			ops:  []Op{write(1, 0, 1, nil), write(2, 0, 1, nil), read(2, 3, 1, 2), read(4, 5, 2, 1)},
 			want: "saw [1 2], and later", weak: &Promises{Reads: Separate},

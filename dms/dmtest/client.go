@@ -11,6 +11,7 @@ import (
 // A Client is the callers of the microservice at one node; they share its proxies.
 type Client struct {
 	cl    *Cluster
+	name  string // of the caller, where several are told apart
 	node  dms.Node
 	life  context.Context
 	parts []*part
@@ -27,7 +28,7 @@ func (cl *Cluster) Client(id string) *Client {
 	defer cl.building.Unlock()
 	n := cl.node(id)
 	cl.mu.Lock()
-	c, life := n.caller, n.life
+	c, life := cl.callers[id], n.life
 	cl.mu.Unlock()
 	if c != nil {
 		return c
@@ -35,7 +36,7 @@ func (cl *Cluster) Client(id string) *Client {
 	c = cl.newClient(n.Node, life)
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	n.caller = c
+	cl.callers[id] = c
 	return c
 }
 
@@ -44,7 +45,7 @@ func (cl *Cluster) newClient(n dms.Node, life context.Context) *Client {
 	for i := range c.parts {
 		c.parts[i] = newPart(cl, life, proxyPeer(n.ID), i, n)
 	}
-	c.h = cl.chain.Proxy(cl.chain.LevelOf("m1"),
+	c.h = cl.chain.Proxy(cl.chain.LevelOf(cl.id),
 		func(layer int, outer dms.Handler) dms.Caller { return &caller{c.parts[layer], outer} },
 		func(ctx context.Context, call dms.Call) ([]byte, error) {
 			at, _ := ctx.Value(destination{}).(dms.Peer)
@@ -53,13 +54,22 @@ func (cl *Cluster) newClient(n dms.Node, life context.Context) *Client {
 	return c
 }
 
-// Call makes a call. Its ID and origin are filled in.
+// As returns the caller of a name among those at the client's node.
+func (c *Client) As(name string) *Client {
+	named := *c
+	named.name = name
+	return &named
+}
+
+// Call makes a call. Its ID and origin are filled in, unless a guest makes it.
 func (c *Client) Call(ctx context.Context, call dms.Call) ([]byte, error) {
 	if c.life.Err() != nil {
 		return nil, unreachable(c.node.ID)
 	}
 	call.ID, call.From = c.cl.next(), c.node
-	call.Root = call.ID
+	if len(call.Path) == 0 {
+		call.Root, call.Client = call.ID, c.name
+	}
 	call.ReadOnly = call.Verb == "" && c.cl.guest().ReadOnly(call.Method)
 	return c.h(ctx, call)
 }
@@ -139,7 +149,7 @@ func (c *caller) Fetch(ctx context.Context) (s dms.Snapshot, err error) {
 }
 
 func (c *caller) Run(_ context.Context, s dms.Snapshot) (dms.Copy, error) {
-	return private{newRunner(c.cl.guest(), s)}, nil
+	return private{newRunner(c.cl, c.node.ID, s)}, nil
 }
 
 // A private copy is a guest outside the group.

@@ -16,41 +16,50 @@ import (
 // NodeLease is how long the OMS takes to notice that a node has failed.
 const NodeLease = 6 * time.Second
 
-// A Cluster is a set of nodes and the microservice deployed on them. Its methods
+// A Cluster is a set of nodes and a microservice deployed on them. Its methods
 // may be used by many goroutines of a synctest bubble at once.
 type Cluster struct {
-	// SharedStore says that all nodes read what one has saved, so that a lost
-	// replica can recover elsewhere. Set it before a failure.
-	SharedStore bool
+	*world
 
+	id     string // of the group
 	chain  dms.Chain
-	t      testing.TB
 	guest  func() Guest
-	ctx    context.Context
-	net    *links
 	origin dms.Node
 
 	building sync.Mutex // of clients
 
+	oms     *oms               // as all below, guarded by mu
+	group   []*replica         // primary first
+	callers map[string]*Client // by node: the microservice's callers there share one proxy
+	disk    map[dms.Peer]saved
+	logs    map[dms.Peer]*logDisk
+	moves   int
+}
+
+// A world is what the microservices of one test share.
+type world struct {
+	// SharedStore says that all nodes read what one has saved, so that a lost
+	// replica can recover elsewhere. Set it before a failure.
+	SharedStore bool
+
+	t   testing.TB
+	ctx context.Context
+	net *links
+
 	mu     sync.Mutex // never held while waiting
-	oms    *oms
 	nodes  []*node
-	group  []*replica // primary first
-	disk   map[dms.Peer]saved
-	logs   map[dms.Peer]*logDisk
+	groups []*Cluster // one for each microservice
 	serial uint64
-	moves  int
 	rand   *rand.Rand
 }
 
 // A node is a kernel server. What runs on it ends with its life.
 type node struct {
 	dms.Node
-	down   bool
-	life   context.Context
-	end    context.CancelFunc
-	caller *Client // the microservice's callers at this node share one proxy
-	full   bool    // its disk
+	down bool
+	life context.Context
+	end  context.CancelFunc
+	full bool // its disk
 }
 
 // A saved snapshot is on the disk of a node.
@@ -83,16 +92,42 @@ func Parse(t testing.TB, specs ...string) dms.Chain {
 func Deploy(t testing.TB, guest func() Guest, chain dms.Chain, nodes ...dms.Node) (*Cluster, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	cl := &Cluster{
-		chain: chain, t: t, guest: guest, ctx: ctx, net: newLinks(1), origin: nodes[0],
-		disk: map[dms.Peer]saved{}, logs: map[dms.Peer]*logDisk{}, rand: rand.New(rand.NewPCG(1, 2)),
-	}
+	w := &world{t: t, ctx: ctx, net: newLinks(1), rand: rand.New(rand.NewPCG(1, 2))}
 	for _, n := range nodes {
 		x := &node{Node: n}
 		x.life, x.end = context.WithCancel(ctx)
-		cl.nodes = append(cl.nodes, x)
+		w.nodes = append(w.nodes, x)
 	}
-	return cl, cl.create()
+	return w.deploy(guest, chain)
+}
+
+// Beside creates another microservice on the nodes of cl, on the first that placement
+// allows of those named, or of all. Guests call it by its ID. What happens to nodes and
+// links happens to both.
+func (cl *Cluster) Beside(guest func() Guest, chain dms.Chain, on ...string) (*Cluster, error) {
+	return cl.world.deploy(guest, chain, on...)
+}
+
+func (w *world) deploy(guest func() Guest, chain dms.Chain, on ...string) (*Cluster, error) {
+	cl := &Cluster{world: w, chain: chain, guest: guest, callers: map[string]*Client{}, disk: map[dms.Peer]saved{}, logs: map[dms.Peer]*logDisk{}}
+	w.mu.Lock()
+	w.groups = append(w.groups, cl)
+	cl.id = fmt.Sprintf("m%d", len(w.groups))
+	w.mu.Unlock()
+	return cl, cl.create(on)
+}
+
+// ID returns the ID of the microservice: "m1", or "m2" for the second of a test.
+func (cl *Cluster) ID() string { return cl.id }
+
+// microservice returns the microservice with this ID, or nil.
+func (w *world) microservice(id string) *Cluster {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := slices.IndexFunc(w.groups, func(cl *Cluster) bool { return cl.id == id }); i >= 0 {
+		return w.groups[i]
+	}
+	return nil
 }
 
 // New is Deploy of a List under the chain that specs describe; it fails the test
@@ -106,8 +141,14 @@ func New(t testing.TB, specs []string, nodes ...dms.Node) *Cluster {
 	return cl
 }
 
-func (cl *Cluster) create() error {
-	for _, n := range cl.nodes { // which node is the origin may decide what is allowed
+func (cl *Cluster) create(on []string) error {
+	if len(on) == 0 {
+		for _, n := range cl.nodes {
+			on = append(on, n.ID)
+		}
+	}
+	for _, id := range on { // which node is the origin may decide what is allowed
+		n := cl.node(id)
 		cl.origin = n.Node
 		if cl.oms = newOMS(cl, nil); cl.oms.allowed(n.Node) {
 			break
@@ -158,22 +199,22 @@ func (cl *Cluster) Lists() (all [][]int) {
 	return all
 }
 
-func (cl *Cluster) node(id string) *node {
-	i := slices.IndexFunc(cl.nodes, func(n *node) bool { return n.ID == id })
+func (w *world) node(id string) *node {
+	i := slices.IndexFunc(w.nodes, func(n *node) bool { return n.ID == id })
 	if i < 0 {
 		panic(fmt.Sprintf("dmtest: no node %q", id))
 	}
-	return cl.nodes[i]
+	return w.nodes[i]
 }
 
 // life returns the life of a node as it is now, and whether it is up.
-func (cl *Cluster) life(id string) (ctx context.Context, up bool) {
+func (w *world) life(id string) (ctx context.Context, up bool) {
 	if id == OMS {
-		return cl.ctx, true
+		return w.ctx, true
 	}
-	n := cl.node(id)
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
+	n := w.node(id)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return n.life, !n.down
 }
 
@@ -207,11 +248,11 @@ func (cl *Cluster) find(p dms.Peer) *replica {
 }
 
 // next returns a number that was not returned before.
-func (cl *Cluster) next() uint64 {
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	cl.serial++
-	return cl.serial
+func (w *world) next() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.serial++
+	return w.serial
 }
 
 func unreachable(id string) error {

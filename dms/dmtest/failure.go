@@ -12,17 +12,28 @@ import (
 func (cl *Cluster) Kill(id string) {
 	n := cl.node(id)
 	cl.mu.Lock()
-	n.down, n.caller = true, nil
+	n.down = true
+	cl.forgetCallers(id)
 	n.end()
 	lost := n.life
+	groups := cl.groups
 	cl.mu.Unlock()
 	go func() {
 		select {
 		case <-time.After(NodeLease):
-			cl.lost(id, lost)
+			for _, g := range groups {
+				g.lost(id, lost)
+			}
 		case <-cl.ctx.Done():
 		}
 	}()
+}
+
+// forgetCallers ends the callers at a node. Mu is held.
+func (w *world) forgetCallers(id string) {
+	for _, g := range w.groups {
+		delete(g.callers, id)
+	}
 }
 
 // Restart brings a node back with an empty memory and its disk.
@@ -31,9 +42,13 @@ func (cl *Cluster) Restart(id string) {
 	cl.mu.Lock()
 	lost := n.life
 	n.life, n.end = context.WithCancel(cl.ctx)
-	n.down, n.caller = false, nil
+	n.down = false
+	cl.forgetCallers(id)
+	groups := cl.groups
 	cl.mu.Unlock()
-	cl.lost(id, lost)
+	for _, g := range groups {
+		g.lost(id, lost)
+	}
 }
 
 // FillDisk makes the disk of a node full, or not.

@@ -22,6 +22,13 @@ type Guest interface {
 	Restore(image []byte)
 }
 
+// A CallingGuest is a Guest that calls others: by their IDs, from its node, as part of
+// the call it is inside of.
+type CallingGuest interface {
+	Guest
+	InvokeCalling(call dms.Call, out func(target, method string, args ...any) ([]byte, error)) ([]byte, error)
+}
+
 // A List is a guest that remembers numbers in the order in which they came, so
 // that a history of its calls shows what ran, how often and in which order.
 //

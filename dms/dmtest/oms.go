@@ -24,7 +24,7 @@ type oms struct {
 func newOMS(cl *Cluster, kept []cells) *oms {
 	o := &oms{cl: cl, turn: dms.NewMutex(), parts: make([]*part, len(cl.chain))}
 	o.ctx, o.end = context.WithCancel(cl.ctx)
-	cl.chain.Coordinate(cl.chain.LevelOf("m1"), func(layer int) dms.Group {
+	cl.chain.Coordinate(cl.chain.LevelOf(cl.id), func(layer int) dms.Group {
 		p := newPart(cl, o.ctx, dms.Coordinator, layer, dms.Node{ID: OMS})
 		p.oms = o
 		if kept != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"amino.run/abi"
@@ -156,6 +158,9 @@ func keptBy(parts []*part) []cells {
 
 // home returns the node of a part by its address.
 func (cl *Cluster) home(to dms.Peer) (string, error) {
+	if other := cl.elsewhere(to); other != nil {
+		return other.home(to)
+	}
 	if to == dms.Coordinator {
 		return OMS, nil
 	}
@@ -168,10 +173,27 @@ func (cl *Cluster) home(to dms.Peer) (string, error) {
 	return "", unreachable(string(to))
 }
 
-// partAt returns a part by its address and layer.
-func (cl *Cluster) partAt(to dms.Peer, layer int) (*part, error) {
+// elsewhere returns the microservice of a replica that is not one of cl's, or nil.
+func (cl *Cluster) elsewhere(to dms.Peer) *Cluster {
+	id, _, found := strings.Cut(string(to), "/")
+	if !found || id == cl.id {
+		return nil
+	}
+	return cl.microservice(id)
+}
+
+// partAt returns a part by its address and layer; of another microservice, the part
+// that answers a kind of message.
+func (cl *Cluster) partAt(to dms.Peer, layer int, kind string) (*part, error) {
 	var parts []*part
-	if to == dms.Coordinator {
+	if other := cl.elsewhere(to); other != nil {
+		r := other.find(to)
+		if r == nil {
+			return nil, unreachable(string(to))
+		}
+		parts = r.parts
+		layer = max(0, slices.IndexFunc(parts, func(p *part) bool { return p != nil && p.answers[kind] != nil }))
+	} else if to == dms.Coordinator {
 		parts = cl.master().parts
 	} else if id, ok := proxyNode(to); ok {
 		parts = cl.Client(id).parts
@@ -192,10 +214,8 @@ func (cl *Cluster) changed() {
 	}
 	all = append(all, cl.master().parts...)
 	cl.mu.Lock()
-	for _, n := range cl.nodes {
-		if n.caller != nil {
-			all = append(all, n.caller.parts...)
-		}
+	for _, c := range cl.callers {
+		all = append(all, c.parts...)
 	}
 	cl.mu.Unlock()
 	for _, p := range all {

@@ -3,6 +3,7 @@ package dmtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"amino.run/abi"
@@ -50,13 +51,15 @@ func (r *replica) call(ctx context.Context, call dms.Call) ([]byte, error) {
 
 // A runner runs a guest: one call at a time.
 type runner struct {
+	in      *Cluster
+	at      string // node
 	guest   Guest
 	enter   dms.Mutex
 	version atomic.Uint64
 }
 
-func newRunner(g Guest, s dms.Snapshot) *runner {
-	r := &runner{guest: g, enter: dms.NewMutex()}
+func newRunner(cl *Cluster, at string, s dms.Snapshot) *runner {
+	r := &runner{in: cl, at: at, guest: cl.guest(), enter: dms.NewMutex()}
 	r.guest.Restore(s.Image)
 	r.version.Store(s.Version)
 	return r
@@ -74,13 +77,38 @@ func (r *runner) run(ctx context.Context, call dms.Call) ([]byte, error) {
 		return nil, nil
 	}
 	before := r.guest.Snapshot()
-	out, err := r.guest.Invoke(call)
+	out, err := r.invoke(ctx, call)
 	if abi.CodeOf(err).Fate() == abi.Undone {
 		r.guest.Restore(before)
 	} else if !call.ReadOnly && abi.CodeOf(err).Fate() == abi.Ran {
 		r.version.Add(1)
 	}
 	return out, err
+}
+
+// invoke enters the guest. What it calls is called from its node.
+func (r *runner) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
+	g, ok := r.guest.(CallingGuest)
+	if !ok {
+		return r.guest.Invoke(call)
+	}
+	return g.InvokeCalling(call, func(target, method string, args ...any) ([]byte, error) {
+		if target == r.in.id || slices.Contains(call.Path, target) {
+			return nil, abi.Errorf(abi.Reentrant, "%s waits for this very call", target)
+		}
+		other := r.in.microservice(target)
+		if other == nil {
+			return nil, abi.Errorf(abi.NotFound, "no microservice %q", target)
+		}
+		b, err := abi.Args(args...)
+		if err != nil {
+			return nil, err
+		}
+		return other.Client(r.at).Call(ctx, dms.Call{
+			Method: method, Args: b, Client: call.Client, Root: call.Root, Tx: call.Tx,
+			Path: append(slices.Clone(call.Path), r.in.id),
+		})
+	})
 }
 
 func (r *runner) snapshot(ctx context.Context) (dms.Snapshot, error) {
@@ -101,7 +129,7 @@ func (r *runner) put(s dms.Snapshot) {
 
 // start adds a member to the group.
 func (cl *Cluster) start(n dms.Node, s dms.Snapshot, kept []cells) (*replica, error) {
-	r, err := cl.build(dms.Replica{Peer: dms.Peer(fmt.Sprintf("m1/%d", cl.next())), Node: n}, s, kept)
+	r, err := cl.build(dms.Replica{Peer: dms.Peer(fmt.Sprintf("%s/%d", cl.id, cl.next())), Node: n}, s, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +147,7 @@ func (cl *Cluster) build(id dms.Replica, s dms.Snapshot, kept []cells) (*replica
 	if !up {
 		return nil, unreachable(id.Node.ID)
 	}
-	r := &replica{Replica: id, runner: newRunner(cl.guest(), s), cl: cl, gate: newGate(), parts: make([]*part, len(cl.chain))}
+	r := &replica{Replica: id, runner: newRunner(cl, id.Node.ID, s), cl: cl, gate: newGate(), parts: make([]*part, len(cl.chain))}
 	r.life, r.end = context.WithCancel(life)
 	r.handler = cl.chain.Instance(func(layer int, inner dms.Handler) dms.Callee {
 		p := newPart(cl, r.life, id.Peer, layer, id.Node)

@@ -95,7 +95,7 @@ func (cl *Cluster) deliver(ctx context.Context, p *part, to dms.Peer, kind strin
 	}
 	return cl.roundTrip(ctx, p.node.ID, at, func(ctx context.Context) ([]byte, error) {
 		for {
-			q, err := cl.partAt(to, p.layer)
+			q, err := cl.partAt(to, p.layer, kind)
 			if err != nil {
 				return nil, err
 			}

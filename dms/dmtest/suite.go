@@ -27,6 +27,10 @@ const (
 
 	// Eventual: a read sees the first of the writes, in the order of the primary.
 	Eventual
+
+	// Session: the callers of a node see their own writes, and all that they have
+	// seen before.
+	Session
 )
 
 // Holding is what the replicas beside the primary hold when all is healed and no call
