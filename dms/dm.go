@@ -165,6 +165,8 @@ type Group interface {
 	// Replicate starts a copy of the primary, and of what its parts keep, on n. If
 	// the members are groups it makes one whose first replica is on n, and the DMs of
 	// its own place the others. Of what is kept, it copies that of this level.
+	// Where the group has a log it returns when the new replica counts for the log's
+	// majority; on an error it may come to count yet.
 	Replicate(ctx context.Context, n Node) (Replica, error)
 
 	// Move takes r to n; callers wait, no call is lost or run twice. It returns

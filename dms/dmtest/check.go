@@ -58,7 +58,7 @@ func (h *History) traces(p Promises, ops, reads []Op, lists [][]int) (bad []stri
 				bad = append(bad, fmt.Sprintf("%s has %d, which no one added", what, n))
 			case o.fate() == abi.NotRun || o.fate() == abi.Undone || o.fate() == abi.RolledBack:
 				bad = append(bad, fmt.Sprintf("%s has the number of a call that says it did not run: %v", what, o))
-			case p.Undoes && o.Err != nil && o.fate() == abi.Ran:
+			case (p.Undoes || p.Traceless) && o.Err != nil && o.fate() == abi.Ran:
 				bad = append(bad, fmt.Sprintf("%s has the number of a call that failed: %v", what, o))
 			case seen[n] && !p.Twice:
 				bad = append(bad, fmt.Sprintf("%s has %d twice: %v", what, n, o))
@@ -72,9 +72,14 @@ func (h *History) traces(p Promises, ops, reads []Op, lists [][]int) (bad []stri
 	for i, l := range lists {
 		look(fmt.Sprintf("replica %d", i), l)
 		for _, n := range l { // a number is in two lists if one replica was copied from the other
-			if len(h.losses) == 0 && !p.Twice && slices.ContainsFunc(lists[:i], func(l []int) bool { return slices.Contains(l, n) }) {
+			if len(h.losses) == 0 && !p.Twice && !p.Same && slices.ContainsFunc(lists[:i], func(l []int) bool { return slices.Contains(l, n) }) {
 				bad = append(bad, fmt.Sprintf("ran at two replicas: %v", ran[n]))
 			}
+		}
+	}
+	for i, l := range lists {
+		if p.Same && !slices.Equal(l, lists[0]) {
+			bad = append(bad, fmt.Sprintf("replica 0 ends in %v, and replica %d in %v", tail(lists[0]), i, tail(l)))
 		}
 	}
 	return firstFew(bad)
@@ -125,7 +130,7 @@ func (h *History) missing(p Promises, ops, reads []Op, lists [][]int) (bad []str
 		return slices.ContainsFunc(h.losses, func(l Loss) bool { return !l.End.Before(w.Start) && !saved(w, l) })
 	}
 	for _, w := range ops {
-		if !w.writes() || w.Err != nil && (w.fate() != abi.Ran || p.Undoes) {
+		if !w.writes() || w.Err != nil && (w.fate() != abi.Ran || p.Undoes || p.Traceless) {
 			continue
 		}
 		if p.Reads == Linearizable || p.Reads == Session {

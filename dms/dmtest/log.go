@@ -26,7 +26,7 @@ type raft struct {
 	closed  bool // another raft has the disk now
 	leader  dms.Peer
 	leading bool
-	term    int // how often it came to lead or ceased to: what was begun in another is void
+	term    int // goes up when what was begun is void: it came to lead, ceased to, or went back
 	heard   time.Time
 	asked   bool // to campaign at once
 	commit  uint64

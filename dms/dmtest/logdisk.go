@@ -104,6 +104,7 @@ func (l *raft) refuse() {
 		p.err = abi.Errorf(abi.Storage, "the disk of %s is full; the call did not run", l.r.Node.ID)
 	}
 	l.ahead, l.dirty = nil, true
+	l.term++ // reads that saw them are void
 	if len(l.voters()) > 1 {
 		l.follow("")
 	}

@@ -64,6 +64,16 @@ type Promises struct {
 	// Undoes says that a call that fails takes the ones before it along.
 	Undoes bool
 
+	// Same says that the replicas end in the same state.
+	Same bool
+
+	// Traceless says that a call that fails leaves the state as it was.
+	Traceless bool
+
+	// WithNode says that after a failure the microservice comes back only with its
+	// node.
+	WithNode bool
+
 	// Loses is how many answered writes one failure may take, if it recovers;
 	// less than zero is any number. It may show for Lag after the failure.
 	Loses int
@@ -88,6 +98,7 @@ const (
 	timeout = 5 * time.Second  // of a call
 	late    = 20 * time.Second // how late a message may be
 	settle  = 2 * time.Minute  // until everything works again when all is healed
+	settled = 5 * time.Second  // until replicas that are to be the same are
 )
 
 // Suite runs the chain through every scenario and reports what breaks its promises.
@@ -150,6 +161,7 @@ func (p Promises) Try(t *testing.T, s Scenario, seed int) (broken []string) {
 		}
 		r := &Run{Cluster: cl, History: new(History), Promises: p}
 		r.run(s)
+		time.Sleep(settled)
 		broken = append(r.broken, r.Violations(r.Promises, r.Lists())...)
 	})
 	return broken
@@ -233,7 +245,7 @@ func (r *Run) watch() {
 // after checks that the microservice answers again, everywhere, now that all is
 // healed; or that it says it is lost.
 func (r *Run) after(s Scenario) {
-	lost := s.Fails && !r.Recovers || s.Down && (!r.Recovers || r.Stays)
+	lost := s.Fails && !r.Recovers || s.Down && (!r.Recovers || r.Stays || r.WithNode)
 	for _, n := range r.nodes {
 		if _, up := r.life(n.ID); !up {
 			continue

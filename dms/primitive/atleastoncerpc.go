@@ -64,13 +64,11 @@ func (d *AtLeastOnceRPC) again(ctx context.Context, c dms.Caller, next dms.Handl
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
-	end, _ := ctx.Deadline()
 
 	mayHaveRun := fate(err) != abi.NotRun
 	for tries, pause := 1, min(d.Pause, d.MaxPause); ; tries, pause = tries+1, min(2*pause, d.MaxPause) {
-		wait := pause - time.Duration(c.Rand(int(pause/2)+1))
-		if time.Until(end) <= wait || !sleep(ctx, wait) {
-			return nil, gaveUp(tries, time.Since(start), mayHaveRun, err)
+		if !dms.Rest(ctx, c, pause) {
+			return nil, dms.GaveUp(tries, time.Since(start), mayHaveRun, err)
 		}
 		if out, err = next(ctx, call); err == nil {
 			return out, nil
@@ -79,7 +77,7 @@ func (d *AtLeastOnceRPC) again(ctx context.Context, c dms.Caller, next dms.Handl
 		case !dms.Retryable(err) && (f == abi.Ran || !mayHaveRun):
 			return nil, err
 		case !dms.Retryable(err):
-			return nil, gaveUp(tries+1, time.Since(start), mayHaveRun, err)
+			return nil, dms.GaveUp(tries+1, time.Since(start), mayHaveRun, err)
 		case f != abi.NotRun:
 			mayHaveRun = true
 		}
@@ -87,22 +85,3 @@ func (d *AtLeastOnceRPC) again(ctx context.Context, c dms.Caller, next dms.Handl
 }
 
 func fate(err error) abi.Fate { return abi.CodeOf(err).Fate() }
-
-// gaveUp returns the error of a call whose last attempt ended with err.
-func gaveUp(tries int, after time.Duration, mayHaveRun bool, err error) error {
-	code := abi.CodeOf(err)
-	if mayHaveRun {
-		code = abi.Unavailable
-	}
-	return abi.Errorf(code, "tried %d times in %v: %v", tries, after.Round(time.Millisecond), err)
-}
-
-// sleep reports whether d passed before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -7,6 +7,7 @@ import (
 	_ "amino.run/dms/checkpointing"
 	_ "amino.run/dms/mobility"
 	_ "amino.run/dms/primitive"
+	_ "amino.run/dms/replication"
 	_ "amino.run/dms/scalability"
 	_ "amino.run/dms/serializability"
 )

@@ -20,6 +20,15 @@ var devices = []dms.Node{
 }
 
 func onDevice(n dms.Node) bool { return n.Labels["tier"] == dms.Device }
+var regions = []dms.Node{
+	dmtest.Node("a", dms.Cloud, "east"), dmtest.Node("b", dms.Cloud, "west"),
+	dmtest.Node("c", dms.Cloud, "north"), dmtest.Node("d", dms.Cloud, "south"),
+}
+
+var phones = []dms.Node{
+	dmtest.Node("a", dms.Device, "east"), dmtest.Node("b", dms.Device, "west"),
+	dmtest.Node("c", dms.Device, "east"), dmtest.Node("d", dms.Device, "west"),
+}
 
 func inCloud(n dms.Node) bool { return n.Labels["tier"] == dms.Cloud }
 
@@ -40,6 +49,9 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"DynamicMigration(window=2s, gain=1)"}},
 		{Chain: []string{"ExplicitCodeOffloading"}, Nodes: mixed, Verb: "offload"},
 		{Chain: []string{"LoadBalancedFrontEnd"}, Reads: dmtest.Separate, Recovers: true, Loses: -1},
+		{Chain: []string{"ConsensusRSM-Cluster"}, Recovers: true, Same: true},
+		{Chain: []string{"ConsensusRSM-Geo"}, Nodes: regions, Recovers: true, Same: true},
+		{Chain: []string{"ConsensusRSM-P2P"}, Nodes: phones, Recovers: true, Same: true},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "ExplicitCheckpoint", "LeaseCaching(ttl=2s)"},
 			Twice: true, Recovers: true, Loses: -1, Lag: 2 * time.Second, Verb: "checkpoint"},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "SerializableRPC", "PeriodicCheckpoint(every=3)", "KeepInCloud", "ExplicitMigration"},

@@ -47,6 +47,9 @@ func Read(root, name string) (e Entry, err error) {
 	if err != nil {
 		return e, err
 	}
+	if rest, ok := strings.CutPrefix(comment, t.Name()+" "); ok { // which may not be the name it is known by
+		comment = name + " " + rest
+	}
 	return e, e.split(comment)
 }
 
