@@ -20,6 +20,7 @@ var devices = []dms.Node{
 }
 
 func onDevice(n dms.Node) bool { return n.Labels["tier"] == dms.Device }
+
 var regions = []dms.Node{
 	dmtest.Node("a", dms.Cloud, "east"), dmtest.Node("b", dms.Cloud, "west"),
 	dmtest.Node("c", dms.Cloud, "north"), dmtest.Node("d", dms.Cloud, "south"),
@@ -49,6 +50,8 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"DynamicMigration(window=2s, gain=1)"}},
 		{Chain: []string{"ExplicitCodeOffloading"}, Nodes: mixed, Verb: "offload"},
 		{Chain: []string{"LoadBalancedFrontEnd"}, Reads: dmtest.Separate, Recovers: true, Loses: -1},
+		{Chain: []string{"DurableSerializableRPC"}, Recovers: true, WithNode: true, Traceless: true},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "DurableSerializableRPC"}, Recovers: true, WithNode: true, Traceless: true},
 		{Chain: []string{"ConsensusRSM-Cluster"}, Recovers: true, Same: true},
 		{Chain: []string{"ConsensusRSM-Geo"}, Nodes: regions, Recovers: true, Same: true},
 		{Chain: []string{"ConsensusRSM-P2P"}, Nodes: phones, Recovers: true, Same: true},
