@@ -73,8 +73,10 @@ func (k *Kernel) serveQuiet(ctx context.Context, _ *mux.Conn, ref api.ReplicaRef
 	return api.None{}, nil
 }
 
-// serveSucceed starts a replica of the new chain, closed, with the state of a quiet one
-// of the old. What the parts of the old one keep is not for the new ones.
+// serveSucceed starts a replica of the new chain with the state of a quiet one of the
+// old. What the parts of the old one keep is not for the new ones. Its gate is open,
+// for coordinators may have something to say to its parts before the directory, and
+// callers, know of it.
 func (k *Kernel) serveSucceed(ctx context.Context, _ *mux.Conn, req api.SendRequest) (rep api.SendReply, err error) {
 	defer part.Caught(k.log, &err)
 	r, err := k.at(req.ReplicaRef)
@@ -93,7 +95,7 @@ func (k *Kernel) serveSucceed(ctx context.Context, _ *mux.Conn, req api.SendRequ
 	}
 	start := req.Start
 	start.Snapshot = &api.Snapshot{Module: start.Group.Spec.Module, Version: s.Version, Image: s.Image}
-	start.Closed, start.Save = true, true
+	start.Save = true
 	var started api.StartReply
 	if req.To.ID == k.node.ID {
 		started, err = k.serveStart(ctx, nil, start)

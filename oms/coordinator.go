@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"amino.run/abi"
@@ -14,18 +16,28 @@ import (
 
 // coordinators are the parts of a group's chain that run in the OMS.
 type coordinators struct {
-	g      *group
-	origin api.Node
-	parts  []*part // by layer; nil where the DM has no coordinator
+	g          *group
+	chain      dms.Chain // of the whole microservice
+	generation uint64
+	origin     api.Node
+	parts      []*part // by layer; nil where the DM has no coordinator
+	err        error   // why they cannot be asked, if so
+
+	ctx    context.Context // ends with the group, or when another chain takes its place
+	stop   context.CancelFunc
+	starts sync.Once
+	stage  atomic.Pointer[switching] // under way, that is to make them the group's
 }
 
 // newCoordinators builds the coordinators of a chain, with the cells they kept. A
-// DM that panics while it is built is an error.
-func newCoordinators(g *group, chain dms.Chain, rec *directory.Group) (c *coordinators, err error) {
-	c = &coordinators{g: g, origin: rec.Origin, parts: make([]*part, len(rec.Spec.DMs))}
+// DM that panics while it is built is their error.
+func newCoordinators(g *group, chain dms.Chain, rec *directory.Group, stage *switching) (c *coordinators) {
+	c = &coordinators{g: g, chain: chain, generation: rec.Generation, origin: rec.Origin, parts: make([]*part, len(rec.Spec.DMs))}
+	c.ctx, c.stop = context.WithCancel(g.ctx)
+	c.stage.Store(stage)
 	defer func() {
 		if p := recover(); p != nil {
-			err = abi.Errorf(abi.Internal, "building a coordinator: %v", p)
+			c.err = abi.Errorf(abi.Internal, "building a coordinator: %v", p)
 		}
 	}()
 	chain.Coordinate(chain.LevelOf(g.id), func(layer int) dms.Group {
@@ -38,11 +50,11 @@ func newCoordinators(g *group, chain dms.Chain, rec *directory.Group) (c *coordi
 	})
 	for _, p := range c.all() {
 		p.built = true
-		if p.err != nil {
-			return c, p.err
+		if c.err == nil {
+			c.err = p.err
 		}
 	}
-	return c, nil
+	return c
 }
 
 // all returns the parts there are, in the order of the chain.
@@ -50,13 +62,15 @@ func (c *coordinators) all() []*part {
 	return slices.DeleteFunc(slices.Clone(c.parts), func(p *part) bool { return p == nil })
 }
 
-// start starts the timers.
+// start starts the timers, once.
 func (c *coordinators) start() {
-	for _, p := range c.all() {
-		for _, t := range p.ticks {
-			c.g.o.background(func(context.Context) { p.tick(t) })
+	c.starts.Do(func() {
+		for _, p := range c.all() {
+			for _, t := range p.ticks {
+				c.g.o.background(func(context.Context) { p.tick(t) })
+			}
 		}
-	}
+	})
 }
 
 // refuses returns the DM that does not allow a node, or "".
@@ -125,10 +139,14 @@ func (o *OMS) Ask(ctx context.Context, req api.AskRequest) (api.Bytes, error) {
 	if err := g.ready(); err != nil {
 		return api.Bytes{}, err
 	}
-	if req.Layer < 0 || req.Layer >= len(g.coord.parts) || g.coord.parts[req.Layer] == nil {
+	c := g.coord.Load()
+	if req.Generation != c.generation {
+		return api.Bytes{}, abi.Errorf(abi.Moved, "%s has another chain now", g.spec.Name)
+	}
+	if req.Layer < 0 || req.Layer >= len(c.parts) || c.parts[req.Layer] == nil {
 		return api.Bytes{}, abi.Errorf(abi.BadArgument, "layer %d of the chain of %s has no coordinator", req.Layer, g.spec.Name)
 	}
-	p := g.coord.parts[req.Layer]
+	p := c.parts[req.Layer]
 	if req.Tell {
 		o.background(func(ctx context.Context) {
 			if _, err := p.receive(ctx, req); err != nil {
@@ -141,9 +159,10 @@ func (o *OMS) Ask(ctx context.Context, req api.AskRequest) (api.Bytes, error) {
 	return api.Bytes{B: b}, err
 }
 
-// tick runs f each d until the group ends.
+// tick runs f each d until the coordinators end.
 func (p *part) tick(t tick) {
-	if p.c.g.o.members.settled(p.c.g.ctx) != nil {
+	ctx := p.c.ctx
+	if p.c.g.o.members.settled(ctx) != nil {
 		return
 	}
 	every := time.NewTicker(t.d)
@@ -151,11 +170,11 @@ func (p *part) tick(t tick) {
 	for {
 		select {
 		case <-every.C:
-		case <-p.c.g.ctx.Done():
+		case <-ctx.Done():
 			return
 		}
-		err := p.upcall(p.c.g.ctx, func(ctx context.Context) error { t.f(ctx); return nil })
-		if err != nil && p.c.g.ctx.Err() == nil {
+		err := p.upcall(ctx, func(ctx context.Context) error { t.f(ctx); return nil })
+		if err != nil && ctx.Err() == nil {
 			p.c.g.o.log.Error("a deployment manager's upcall failed", "microservice", p.c.g.spec.Name, "dm", p.spec, "upcall", "Every", "err", err)
 		}
 	}

@@ -108,7 +108,7 @@ func (g *group) create(ctx context.Context, start starter) (*directory.Group, er
 	if err != nil {
 		return nil, err
 	}
-	if err := g.coord.created(ctx); err != nil {
+	if err := g.coord.Load().created(ctx); err != nil {
 		return nil, fmt.Errorf("deploy %s: %w", g.spec.Name, err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -255,7 +255,7 @@ func (o *OMS) Snapshot(ctx context.Context, ref api.Ref) (api.Snapshot, error) {
 	if err != nil {
 		return api.Snapshot{}, err
 	}
-	if peer == "" && g.chain.Has(dms.Shards) {
+	if peer == "" && g.chain().Has(dms.Shards) {
 		return api.Snapshot{}, g.divided("a snapshot has the state of one: take one of each, such as of")
 	}
 	if err := g.work.Lock(ctx); err != nil {

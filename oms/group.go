@@ -16,16 +16,13 @@ type group struct {
 	o     *OMS
 	id    string
 	spec  api.Spec
-	chain dms.Chain
-	outer *group    // the group it is a member of; nil of a microservice
-	work  dms.Mutex // held while replicas are started, moved or ended; outer's is taken before
-	turn  dms.Mutex // held during an upcall or a message; taken before work
-	coord *coordinators
-	err   error // why there are no coordinators, though the chain has some
+	outer *group                       // the group it is a member of; nil of a microservice
+	work  dms.Mutex                    // held while replicas are started, moved or ended; outer's is taken before
+	turn  dms.Mutex                    // held during an upcall or a message; taken before work
+	coord atomic.Pointer[coordinators] // of the chain; replaced while work and turn are held
 
-	ctx    context.Context // ends with the group
-	stop   context.CancelFunc
-	starts sync.Once
+	ctx  context.Context // ends with the group
+	stop context.CancelFunc
 
 	repairing, telling once
 	repairLater        atomic.Bool   // a repair waits for its time
@@ -35,22 +32,25 @@ type group struct {
 // newGroup builds a group and its coordinators as if it were created on origin.
 // Nothing runs until start.
 func newGroup(o *OMS, rec *directory.Group, chain dms.Chain, outer *group) *group {
-	g := &group{o: o, id: rec.ID, spec: rec.Spec, chain: chain, outer: outer, work: dms.NewMutex(), turn: dms.NewMutex()}
+	g := &group{o: o, id: rec.ID, spec: rec.Spec, outer: outer, work: dms.NewMutex(), turn: dms.NewMutex()}
 	g.ctx, g.stop = context.WithCancel(o.ctx)
-	g.coord, g.err = newCoordinators(g, chain, rec)
+	g.coord.Store(newCoordinators(g, chain, rec, nil))
 	return g
 }
 
 // start starts the timers of the coordinators.
-func (g *group) start() { g.starts.Do(func() { g.coord.start() }) }
+func (g *group) start() { g.coord.Load().start() }
+
+// chain returns the whole chain of the microservice.
+func (g *group) chain() dms.Chain { return g.coord.Load().chain }
 
 // record returns the group's record.
 func (g *group) record() (*directory.Group, error) { return g.o.store.group(g.id) }
 
 // ready returns why the group's coordinators cannot be asked, if so.
 func (g *group) ready() error {
-	if g.err != nil {
-		return abi.Errorf(abi.Unavailable, "the deployment managers of %s cannot run: %v", g.spec.Name, g.err)
+	if err := g.coord.Load().err; err != nil {
+		return abi.Errorf(abi.Unavailable, "the deployment managers of %s cannot run: %v", g.spec.Name, err)
 	}
 	return nil
 }
@@ -66,8 +66,8 @@ func (g *group) within(ctx context.Context) (context.Context, context.CancelFunc
 func (g *group) changed(rec *directory.Group) {
 	g.told.Store(rec.Revision)
 	g.o.changed(rec.Group)
-	if g.coord.watches() {
-		g.telling.run(g.o, g.coord.membershipChanged)
+	if g.coord.Load().watches() {
+		g.telling.run(g.o, func(ctx context.Context) { g.coord.Load().membershipChanged(ctx) })
 	}
 }
 
@@ -103,7 +103,7 @@ func (gs *groups) getLocked(o *OMS, rec *directory.Group) *group {
 	chain, err := dms.ParseChain(rec.Spec.DMs)
 	g := newGroup(o, rec, chain, outer)
 	if err != nil {
-		g.err = err
+		g.coord.Load().err = err
 		o.log.Error("a microservice has deployment managers that this OMS does not know", "name", rec.Name, "err", err)
 	}
 	g.start()

@@ -119,6 +119,40 @@ func (ms *members) connected(node string) (Kernel, uint64) {
 	}
 }
 
+// all returns every node with a lease, and its stream, nil if it has none now.
+func (ms *members) all() map[string]stream {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	all := map[string]stream{}
+	for node, m := range ms.by {
+		all[node] = stream{m.incarnation, m.kernel}
+	}
+	return all
+}
+
+// reachable waits until every node with a lease is connected. One that has failed has
+// no lease for long.
+func (ms *members) reachable(ctx context.Context) error {
+	for {
+		missing := ""
+		for node, h := range ms.all() {
+			if h.k == nil {
+				missing = node
+			} else if k, _ := ms.connected(node); k == nil {
+				missing = node
+			}
+		}
+		if missing == "" {
+			return nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return abi.Errorf(abi.Unavailable, "kernel %s is not connected, and its lease is not over", missing)
+		}
+	}
+}
+
 // lease returns when a node's lease ends; the zero time if it has none.
 func (ms *members) lease(node string) (end time.Time) {
 	ms.mu.Lock()

@@ -15,12 +15,12 @@ import (
 )
 
 // nested reports whether the members of g are groups.
-func (g *group) nested() bool { return g.chain.Nests(g.id) }
+func (g *group) nested() bool { return g.chain().Nests(g.id) }
 
 // memberOn returns a member of g as if it were created on n, to ask where it may run.
 func (g *group) memberOn(n api.Node) *group {
 	rec := &directory.Group{Group: api.Group{ID: g.id + "/0", Spec: g.spec, Origin: n}}
-	return newGroup(g.o, rec, g.chain, g)
+	return newGroup(g.o, rec, g.chain(), g)
 }
 
 // adopt returns the member whose creation has been recorded.
@@ -29,10 +29,10 @@ func (g *group) adopt(id string) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := newGroup(g.o, rec, g.chain, g)
-	if m.err != nil {
+	m := newGroup(g.o, rec, g.chain(), g)
+	if err := m.coord.Load().err; err != nil {
 		m.stop()
-		return nil, m.err
+		return nil, err
 	}
 	g.o.groups.put(m)
 	return m, nil
@@ -84,7 +84,7 @@ func (g *group) addMember(ctx context.Context, to string) (dms.Replica, error) {
 	if err != nil {
 		return dms.Replica{}, err
 	}
-	levels := len(g.chain.Levels()) - strings.Count(g.id, "/") - 1
+	levels := len(g.chain().Levels()) - strings.Count(g.id, "/") - 1
 	change, err := g.o.store.do(directory.CreateMember{
 		Group: g.id, Node: at.Node, Incarnation: at.incarnation, Levels: levels, Created: time.Now(),
 	})
@@ -105,7 +105,7 @@ func (g *group) createMember(ctx context.Context, id, source string, at place) e
 		return errors.Join(err, undo)
 	}
 	_, err = m.create(ctx, func(ctx context.Context, leaf *group) (bool, error) {
-		return leaf.copyFirst(ctx, at, g.leaf(source), g.chain.LevelOf(g.id).To)
+		return leaf.copyFirst(ctx, at, g.leaf(source), g.chain().LevelOf(g.id).To)
 	})
 	if err == nil {
 		return nil

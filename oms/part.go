@@ -54,10 +54,15 @@ func (p *part) upcall(ctx context.Context, f func(ctx context.Context) error) er
 	g := p.c.g
 	ctx, cancel := g.within(ctx)
 	defer cancel()
-	if err := g.turn.Lock(ctx); err != nil {
-		return err
+	if p.c.stage.Load() == nil { // else the switch has the turn
+		if err := g.turn.Lock(ctx); err != nil {
+			return err
+		}
+		defer g.turn.Unlock()
 	}
-	defer g.turn.Unlock()
+	if p.c.ctx.Err() != nil {
+		return abi.Errorf(abi.Moved, "%s has another chain now", g.spec.Name)
+	}
 	ctx, done := context.WithTimeout(ctx, g.o.opt.Upcall)
 	defer done()
 	err := caught(func() error { return f(ctx) })
@@ -92,6 +97,10 @@ func (p *part) keep() error {
 	if maps.EqualFunc(cells, p.kept, bytes.Equal) {
 		return nil
 	}
+	if p.c.stage.Load() != nil { // what they keep becomes durable with them
+		p.kept = cells
+		return nil
+	}
 	if _, err := p.c.g.o.store.do(directory.Keep{Group: p.c.g.id, Layer: p.layer, Cells: cells}); err != nil {
 		return err
 	}
@@ -118,10 +127,14 @@ func (p *part) receive(ctx context.Context, req api.AskRequest) (out []byte, err
 // Here returns the OMS as a node without labels.
 func (p *part) Here() dms.Node { return dms.Node{ID: "oms"} }
 
-// Replicas returns the group as it is durable; nil once it is deleted.
+// Replicas returns the group as it is durable; nil once it is deleted, or has another
+// chain.
 func (p *part) Replicas() []dms.Replica {
+	if s := p.c.stage.Load(); s != nil {
+		return s.replicas()
+	}
 	rec, err := p.c.g.record()
-	if err != nil {
+	if err != nil || rec.Generation != p.c.generation {
 		return nil
 	}
 	return api.DMReplicas(&rec.Group)
@@ -174,7 +187,7 @@ func (p *part) deliver(ctx context.Context, to dms.Peer, kind string, body []byt
 		return nil, err
 	}
 	out, err := ask[api.Bytes](ctx, k, p.c.g.o.opt.Upcall, api.KernelAsk, api.AskRequest{
-		Group: p.c.g.id, Layer: p.layer, To: string(to), At: at, Kind: kind, Body: body, Tell: tell,
+		Group: p.c.g.id, Generation: p.c.generation, Layer: p.layer, To: string(to), At: at, Kind: kind, Body: body, Tell: tell,
 	})
 	return out.B, err
 }
@@ -214,7 +227,11 @@ func (p *part) Allow(ok func(dms.Node) bool) {
 // Nodes returns the live nodes that placement allows, the least loaded first.
 func (p *part) Nodes() (nodes []dms.Node) {
 	for _, at := range p.c.g.o.places() {
-		if p.c.g.refuses(at.Node) == "" {
+		refused := p.c.g.refuses(at.Node)
+		if s := p.c.stage.Load(); s != nil {
+			refused = s.refuses(at.Node)
+		}
+		if refused == "" {
 			nodes = append(nodes, at.Node.DM())
 		}
 	}
@@ -223,6 +240,9 @@ func (p *part) Nodes() (nodes []dms.Node) {
 
 // Replicate starts a copy of the primary on n.
 func (p *part) Replicate(ctx context.Context, n dms.Node) (dms.Replica, error) {
+	if s := p.c.stage.Load(); s != nil {
+		return s.replicate(ctx, n.ID)
+	}
 	if p.c.g.nested() {
 		return p.c.g.addMember(ctx, n.ID)
 	}
@@ -231,6 +251,9 @@ func (p *part) Replicate(ctx context.Context, n dms.Node) (dms.Replica, error) {
 
 // Move takes r to n.
 func (p *part) Move(ctx context.Context, r dms.Replica, n dms.Node) error {
+	if p.c.stage.Load() != nil {
+		return errStaged
+	}
 	if p.c.g.nested() {
 		return p.c.g.moveMember(ctx, string(r.Peer), n.ID)
 	}
@@ -243,11 +266,17 @@ func (p *part) RTT(a, b dms.Node) time.Duration { return p.c.g.o.members.rtts.be
 
 // Promote makes r the primary.
 func (p *part) Promote(ctx context.Context, r dms.Replica) error {
+	if s := p.c.stage.Load(); s != nil {
+		return s.promote(string(r.Peer))
+	}
 	return p.c.g.promote(ctx, string(r.Peer))
 }
 
 // Remove ends r.
 func (p *part) Remove(ctx context.Context, r dms.Replica) error {
+	if p.c.stage.Load() != nil {
+		return errStaged
+	}
 	if p.c.g.nested() {
 		return p.c.g.removeMember(ctx, string(r.Peer))
 	}

@@ -56,9 +56,17 @@ func (g *group) refuses(n api.Node) string {
 		return "the selector asks for " + g.spec.Selector.String() + ", unlike"
 	}
 	for at := g; at != nil; at = at.outer {
-		if dm := at.coord.refuses(n.DM()); dm != "" {
-			return dm + " does not allow"
+		if reason := at.coord.Load().refusal(n); reason != "" {
+			return reason
 		}
+	}
+	return ""
+}
+
+// refusal returns why the coordinators do not allow n, as refuses does.
+func (c *coordinators) refusal(n api.Node) string {
+	if dm := c.refuses(n.DM()); dm != "" {
+		return dm + " does not allow"
 	}
 	return ""
 }
@@ -75,9 +83,9 @@ func (o *OMS) choose(rec *directory.Group, chain dms.Chain) (*group, place, erro
 		as := *rec
 		as.Origin = at.Node
 		g := newGroup(o, &as, chain, nil)
-		if g.err != nil {
+		if err := g.coord.Load().err; err != nil {
 			g.stop()
-			return nil, place{}, g.err
+			return nil, place{}, err
 		}
 		reason := g.refuses(at.Node)
 		if reason == "" {
@@ -86,11 +94,16 @@ func (o *OMS) choose(rec *directory.Group, chain dms.Chain) (*group, place, erro
 		g.stop()
 		why[reason] = append(why[reason], describe(at.Node))
 	}
+	return nil, place{}, refusedEverywhere(rec.Name, why)
+}
+
+// refusedEverywhere returns the error of a group that no kernel may run, by reason.
+func refusedEverywhere(name string, why map[string][]string) error {
 	var reasons []string
 	for _, reason := range slices.Sorted(maps.Keys(why)) {
 		reasons = append(reasons, reason+" "+list(why[reason]))
 	}
-	return nil, place{}, abi.Errorf(abi.Placement, "no kernel may run %s: %s", rec.Name, strings.Join(reasons, "; "))
+	return abi.Errorf(abi.Placement, "no kernel may run %s: %s", name, strings.Join(reasons, "; "))
 }
 
 // placeAt returns the place with this node's ID, if the group may run there.

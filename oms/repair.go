@@ -95,7 +95,8 @@ func (g *group) repair(ctx context.Context) error {
 // tellCoordinators makes the OnFailure upcalls for each loss that they have not
 // handled.
 func (g *group) tellCoordinators(ctx context.Context, rec *directory.Group) error {
-	if !g.coord.handlesFailure() {
+	coord := g.coord.Load()
+	if !coord.handlesFailure() {
 		return nil
 	}
 	var errs []error
@@ -104,7 +105,7 @@ func (g *group) tellCoordinators(ctx context.Context, rec *directory.Group) erro
 		if lost == nil {
 			continue
 		}
-		if err := g.coord.failed(ctx, lost.DM()); err != nil {
+		if err := coord.failed(ctx, lost.DM()); err != nil {
 			errs = append(errs, fmt.Errorf("the loss of %s: %w", peer, err))
 			continue
 		}

@@ -35,6 +35,7 @@ func (o *OMS) router() *mux.Router {
 	handle(r, api.OMSDeploy, o.Deploy)
 	handle(r, api.OMSDelete, nothing(o.Delete))
 	handle(r, api.OMSMigrate, o.Migrate)
+	handle(r, api.OMSSwitch, o.Switch)
 	handle(r, api.OMSSnapshot, o.Snapshot)
 	handle(r, api.OMSFork, o.Fork)
 	handle(r, api.OMSAttach, o.Attach)

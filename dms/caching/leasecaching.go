@@ -58,11 +58,13 @@ type (
 		Token uint64
 		Call  dms.Call
 	}
+	release struct{ Token uint64 }
 )
 
 // Proxy implements dms.Proxier.
 func (d *LeaseCaching) Proxy(c dms.Caller, _ dms.Handler) dms.Handler {
 	h := holder{c: c}
+	c.OnDrain(h.release)
 	return dms.Serial(h.call)
 }
 
@@ -147,6 +149,16 @@ func (h *holder) writeBack(ctx context.Context) error {
 // spoil makes the next call begin from the replica's state.
 func (h *holder) spoil() { h.token, h.until = 0, time.Time{} }
 
+// release ends the lease, so that callers elsewhere need not wait for its end.
+func (h *holder) release(ctx context.Context) error {
+	if h.token == 0 || !time.Now().Before(h.until) {
+		return nil
+	}
+	_, err := dms.AskPrimary[dms.None](ctx, h.c, release{h.token})
+	h.spoil()
+	return err
+}
+
 // untouched marks the error of a call that the host undid: whatever state the copy
 // went back to, the replica's is the one before the call.
 func untouched(err error) error {
@@ -213,6 +225,16 @@ func (d *LeaseCaching) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 			return nil, err
 		}
 		return next(ctx, f.Call)
+	})
+	dms.Answer(c, func(ctx context.Context, from dms.Peer, r release) (none dms.None, err error) {
+		if err := mu.Lock(ctx); err != nil {
+			return none, err
+		}
+		defer mu.Unlock()
+		if lease.Held(from, r.Token) == nil {
+			lease.Release(from)
+		}
+		return none, nil
 	})
 	return func(ctx context.Context, call dms.Call) ([]byte, error) { // none comes from our proxies
 		if err := mu.Lock(ctx); err != nil {

@@ -178,7 +178,7 @@ type StartRequest struct {
 	Resume   bool      // run amino_resume: the state was another microservice's or replica's
 	Saved    *Snapshot // what was last saved of the replica, where the new kernel cannot read it; filled by a sender
 	Recover  bool      // run the OnRecover upcalls before opening
-	Save     bool      // if its chain keeps its state, save Snapshot: there is no older one to come back to
+	Save     bool      // it is of a new chain: if that keeps its state, save Snapshot, for no older one may come back
 	Closed   bool      // leave the gate closed until KernelOpen
 }
 

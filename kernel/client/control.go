@@ -15,6 +15,7 @@ type (
 	NodeStatus   = api.NodeStatus
 	Snapshot     = api.Snapshot
 	MigrateReply = api.MigrateReply
+	SwitchReply  = api.SwitchReply
 )
 
 // PutModule stores a module. A module that is refused is an error of code
@@ -43,6 +44,13 @@ func (c *Client) Delete(ctx context.Context, ref string) error {
 // Migrate moves a microservice's primary to a kernel, while it is being called.
 func (c *Client) Migrate(ctx context.Context, ref, to string) (MigrateReply, error) {
 	return mux.Call[MigrateReply](ctx, c.oms, api.OMSMigrate, api.MigrateRequest{Ref: ref, To: to})
+}
+
+// Switch puts another chain of deployment managers in the place of a microservice's,
+// while it is being called. The DM nearest the application comes first; none is the
+// empty chain. An error means that the chain is what it was.
+func (c *Client) Switch(ctx context.Context, ref string, chain []string) (SwitchReply, error) {
+	return mux.Call[SwitchReply](ctx, c.oms, api.OMSSwitch, api.SwitchRequest{Ref: ref, DMs: chain})
 }
 
 // Snapshot returns the state of a microservice's primary.

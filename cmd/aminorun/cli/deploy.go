@@ -46,6 +46,7 @@ func (a *app) deployCmd() *cobra.Command {
 type deployFlags struct {
 	name, args, on, memory, timeout, rollback string
 	dms, config                               []string
+	noDM                                      bool
 	fuel                                      uint64
 	cmd                                       *cobra.Command
 }
@@ -55,6 +56,7 @@ func (f *deployFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.name, "name", "", "name of the microservice (default: the module's)")
 	cmd.Flags().StringVar(&f.args, "args", "", "arguments of the constructor, a JSON array")
 	cmd.Flags().StringArrayVar(&f.dms, "dm", nil, "a deployment manager; repeat for a chain, nearest the application first (default: the module's)")
+	cmd.Flags().BoolVar(&f.noDM, "no-dm", false, "no deployment manager, though the module names some")
 	cmd.Flags().StringArrayVar(&f.config, "config", nil, "key=value for the microservice; repeat")
 	cmd.Flags().StringVar(&f.on, "on", "", "kernels that may host it: 'region=eu,tier in (cloud,edge);gpu'")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "most memory it may have, such as 64MiB")
@@ -94,7 +96,12 @@ func (f *deployFlags) set(d *deployment) (err error) {
 			return fmt.Errorf("--args wants a JSON array such as '[5, \"x\"]', not %s", f.args)
 		}
 	}
-	if given("dm") {
+	switch {
+	case f.noDM && given("dm"):
+		return fmt.Errorf("--no-dm and --dm %s exclude each other", f.dms[0])
+	case f.noDM:
+		d.spec.DMs = []string{}
+	case given("dm"):
 		d.spec.DMs = f.dms
 	}
 	if given("fuel") {

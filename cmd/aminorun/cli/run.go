@@ -95,7 +95,7 @@ managers (DMs), named when a microservice is deployed, decide how it is distribu
 		return nil
 	}
 	root.AddCommand(a.devCmd(), a.omsCmd(), a.kernelCmd(), a.buildCmd(), a.deployCmd(), a.invokeCmd(), a.lsCmd(),
-		a.describeCmd(), a.migrateCmd(), a.deleteCmd(), a.snapshotCmd(), a.restoreCmd(), a.forkCmd(), a.dmsCmd(), a.versionCmd())
+		a.describeCmd(), a.migrateCmd(), a.dmCmd(), a.deleteCmd(), a.snapshotCmd(), a.restoreCmd(), a.forkCmd(), a.dmsCmd(), a.versionCmd())
 	return root
 }
 
