@@ -86,7 +86,8 @@ type Instance interface {
 	Describe(ctx context.Context) ([]byte, error)
 
 	// Invoke enters the guest with one call and returns a copy of the value it
-	// answers, CBOR; empty is null. Errors are *abi.Error. After one whose fate is
+	// answers, CBOR; empty is null. Errors are *abi.Error, or *NotMade around one
+	// for a call that did not enter the guest. After one whose fate is
 	// abi.Undone the instance refuses to be entered until Restore; the error's
 	// State is left to the caller. ctx's deadline and cancellation stop a guest
 	// that computes, within milliseconds. Of what the guest wrote to its output, the

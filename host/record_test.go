@@ -104,20 +104,6 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
-func TestRecordDrop(t *testing.T) {
-	var r Record
-	p := &Recorder{Env: &world{}}
-	p.Begin(&r)
-	p.End(nil, nil)
-	n := len(r.Bytes())
-	p.Begin(&r)
-	p.Self()
-	p.Drop()
-	if len(r.Bytes()) != n {
-		t.Error("a call that was dropped is in the record")
-	}
-}
-
 // What a guest is given is not kept without limit.
 func TestRecordTooLarge(t *testing.T) {
 	var r Record

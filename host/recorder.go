@@ -38,14 +38,11 @@ func (p *Recorder) End(out []byte, err error) error {
 	return nil
 }
 
-// Undone ends a call that was undone, with the error it ended in. The record has
+// Undone ends a call that was undone, or not made, with its error. The record has
 // just that of it.
 func (p *Recorder) Undone(err error) {
 	p.to.b = appendFailure(append(p.to.b[:p.start], itemUndone), abi.AsError(err))
 }
-
-// Drop ends a call that is not to be in the record.
-func (p *Recorder) Drop() { p.to.b = p.to.b[:p.start] }
 
 // room reports whether n more bytes, and a few, fit in.
 func (p *Recorder) room(n int) bool {

@@ -54,7 +54,7 @@ func conformance(t *testing.T) []byte {
 
 func counter(t *testing.T) []byte { return readGuest(t, "examples/counter/c/counter.wasm") }
 
-func prepared(t *testing.T, wasm []byte) *host.Program {
+func prepared(t testing.TB, wasm []byte) *host.Program {
 	t.Helper()
 	p, err := host.Prepare(wasm)
 	if err != nil {
@@ -64,7 +64,7 @@ func prepared(t *testing.T, wasm []byte) *host.Program {
 }
 
 // compiled returns a module without asking anyone for it.
-func compiled(t *testing.T, wasm []byte) *module {
+func compiled(t testing.TB, wasm []byte) *module {
 	t.Helper()
 	p := prepared(t, wasm)
 	m, err := testEngine().Compile(t.Context(), p)

@@ -34,7 +34,7 @@ func (k *Kernel) Run(ctx context.Context, g *api.Group, s dms.Snapshot) (dms.Cop
 	if err != nil {
 		return nil, err
 	}
-	if err := x.inst.Resume(ctx); err != nil {
+	if err := x.resume(ctx, g); err != nil {
 		x.close(err)
 		return nil, err
 	}

@@ -16,41 +16,45 @@ import (
 type guest struct {
 	inst     host.Instance
 	env      *env
-	stage    *stage // what the instance has for its world: env, unless a call has a tape
-	recorder host.Recorder
+	recorder host.Recorder // of the call inside: what the instance has for its world
+	given    host.Record   // to that call
 	turn     turn
 	version  atomic.Uint64
-	perCall  bool        // capture before each call what has changed since the last
-	last     *host.Image // the last snapshot
+	last     *host.Image // the last capture
 	lastVers uint64
+	since    *history                               // the calls since the last capture; nil if they are not kept
+	exact    bool                                   // calls that only read leave no trace; needs since
+	tainted  bool                                   // the state has such traces; without them it is last
 	after    func(call uint64, verbs []abi.Request) // told of verbs a guest sent to itself; may be nil
 }
 
 // newGuest instantiates m. With s it continues from there; without, it boots and
 // runs the constructor.
 func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snapshot) (*guest, error) {
-	world := &stage{e}
-	cfg := host.Config{Env: world, Limits: host.Limits{Memory: g.Spec.Memory, Fuel: g.Spec.Fuel}}
-	var img *host.Image
+	x := &guest{env: e}
+	e.turn = &x.turn
+	if g.Spec.Rollback != api.RollbackSnapshot {
+		x.since = new(history)
+	}
 	if s != nil {
-		var err error
-		if img, err = host.ParseImage(s.Image); err != nil {
+		img, err := host.ParseImage(s.Image)
+		if err != nil {
 			return nil, err
 		}
+		x.version.Store(s.Version)
+		x.last, x.lastVers = img, s.Version
 	}
-	inst, err := m.compiled.Instantiate(ctx, cfg, img)
+	cfg := host.Config{Env: &x.recorder, Limits: host.Limits{Memory: g.Spec.Memory, Fuel: g.Spec.Fuel}}
+	inst, err := m.compiled.Instantiate(ctx, cfg, x.last)
 	if err != nil {
 		return nil, err
 	}
-	x := &guest{inst: inst, env: e, stage: world, recorder: host.Recorder{Env: e}, perCall: g.Spec.Rollback == api.RollbackCall}
-	e.turn = &x.turn
+	x.inst = inst
 	if s != nil {
-		x.version.Store(s.Version)
-		x.last, x.lastVers = img, s.Version
 		return x, nil
 	}
 	if err = x.construct(ctx, g); err == nil {
-		_, err = x.capture()
+		err = x.take()
 	}
 	if err != nil {
 		inst.Close(ctx)
@@ -63,99 +67,121 @@ func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snaps
 func (x *guest) construct(ctx context.Context, g *api.Group) error {
 	ctx, cancel := context.WithTimeout(ctx, caller.TimeoutOf(g))
 	defer cancel()
+	x.begin(dms.Call{}, x.env)
+	defer x.env.end()
 	if err := x.inst.Boot(ctx); err != nil {
 		return err
 	}
-	x.env.begin(dms.Call{})
-	defer x.env.end()
 	_, err := x.inst.Invoke(ctx, abi.Constructor, 0, "", g.Spec.Args)
 	return err
 }
 
+// resume tells the guest that it is another than the one of its snapshot. No call
+// has been made.
+func (x *guest) resume(ctx context.Context, g *api.Group) error {
+	ctx, cancel := context.WithTimeout(ctx, caller.TimeoutOf(g))
+	defer cancel()
+	x.begin(dms.Call{}, x.env)
+	defer x.env.end()
+	if err := x.inst.Resume(ctx); err != nil {
+		return err
+	}
+	return x.take()
+}
+
 // invoke runs one call in the guest; Replace puts a snapshot in its place.
 func (x *guest) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
+	t, world := x.tape(ctx), host.Env(x.env)
+	if t.replayer != nil {
+		if undone, ok := t.replayer.Next(); ok {
+			return nil, undone
+		}
+		ctx, world = context.WithoutCancel(ctx), t.replayer
+	}
 	if err := x.turn.lock(ctx, call.Root, len(call.Path) > 0); err != nil {
-		return nil, err
+		return nil, t.undone(err)
 	}
 	defer x.turn.unlock()
 	if call.Verb == dms.Replace {
-		return nil, x.replace(ctx, call.Args, call.ID)
-	}
-	if x.perCall { // also before one that only reads: what was written before must stay
-		if _, err := x.capture(); err != nil {
-			return nil, err
+		if err := x.replace(ctx, call.Args, call.ID); err != nil {
+			return nil, t.undone(err)
 		}
+		return nil, nil
 	}
-	if t := x.tape(ctx); t != nil && t.replayer != nil {
-		return x.replay(ctx, call, t.replayer)
-	} else if t != nil {
-		return x.record(ctx, call, t.record)
+	if err := x.clean(ctx, call.ReadOnly); err != nil {
+		return nil, t.undone(err)
 	}
-	out, later, err := x.enter(ctx, call)
-	if x.inst.Failed() {
-		return nil, x.rewind(ctx, err)
+	out, later, err := x.enter(ctx, call, world)
+	if _, ok := err.(*host.NotMade); ok {
+		return nil, t.undone(abi.AsError(err))
 	}
-	x.ran(call, later, err)
-	return out, answered(err)
-}
-
-// record is invoke for a call that r gets the record of.
-func (x *guest) record(ctx context.Context, call dms.Call, r *host.Record) ([]byte, error) {
-	x.recorder.Begin(r)
-	x.stage.Env = &x.recorder
-	out, later, err := x.enter(ctx, call)
-	x.stage.Env = x.env
-	failed := x.inst.Failed()
-	if !failed {
-		if e := x.recorder.End(out, err); e != nil {
-			failed, err = true, e
-		}
+	kept, fault := x.judge(t, out, err)
+	if fault != nil {
+		return nil, t.undone(x.rewind(ctx, fault))
 	}
-	if failed {
-		err = x.rewind(ctx, err)
-		x.recorder.Undone(err)
-		return nil, err
-	}
-	x.ran(call, later, err)
-	return out, answered(err)
-}
-
-// replay is invoke for a call that is given what was recorded.
-func (x *guest) replay(ctx context.Context, call dms.Call, p *host.Replayer) ([]byte, error) {
-	if undone, ok := p.Next(); ok {
-		return nil, undone
-	}
-	x.stage.Env = p
-	out, _, err := x.enter(context.WithoutCancel(ctx), call)
-	x.stage.Env = x.env
-	if x.inst.Failed() {
-		return nil, x.rewind(ctx, err)
-	}
-	if e := p.End(out, err); e != nil {
-		return nil, x.rewind(ctx, e)
-	}
-	x.ran(call, nil, err)
-	return out, answered(err)
-}
-
-// enter runs a call in the guest and returns, too, the verbs it sent to itself.
-func (x *guest) enter(ctx context.Context, call dms.Call) (out []byte, later []abi.Request, err error) {
-	var flags uint8
-	if call.ReadOnly {
-		flags = abi.ReadOnlyFlag
-	}
-	x.env.begin(call)
-	out, err = x.inst.Invoke(ctx, abi.Method, flags, call.Method, call.Args)
-	return out, x.env.end(), err
-}
-
-// ran takes note of a call that came to its end.
-func (x *guest) ran(call dms.Call, later []abi.Request, err error) {
+	t.keep(&x.given)
 	if len(later) > 0 && err == nil && x.after != nil {
 		x.after(call.ID, later)
 	}
 	if !call.ReadOnly {
 		x.version.Add(1)
+	}
+	x.note(&call, kept)
+	return out, answered(err)
+}
+
+// enter runs a call in the guest and returns, too, the verbs it sent to itself.
+// The turn is held.
+func (x *guest) enter(ctx context.Context, call dms.Call, world host.Env) (out []byte, later []abi.Request, err error) {
+	var flags uint8
+	if call.ReadOnly {
+		flags = abi.ReadOnlyFlag
+	}
+	x.begin(call, world)
+	out, err = x.inst.Invoke(ctx, abi.Method, flags, call.Method, call.Args)
+	return out, x.env.end(), err
+}
+
+// begin makes the guest ready for a call: world is what it sees.
+func (x *guest) begin(call dms.Call, world host.Env) {
+	x.env.begin(call)
+	x.recorder.Env = world
+	if len(x.given.Bytes()) > historyBytes { // of the last call
+		x.given = host.Record{}
+	}
+	x.given.Reset()
+	x.recorder.Begin(&x.given)
+}
+
+// judge returns a fault if a call that was entered is to be undone, and whether
+// its record is whole.
+func (x *guest) judge(t *tape, out []byte, err error) (kept bool, fault error) {
+	if x.inst.Failed() {
+		return false, err
+	}
+	if t.replayer != nil {
+		if fault := t.replayer.End(out, err); fault != nil {
+			return false, fault
+		}
+	}
+	large := x.recorder.End(out, err)
+	if large != nil && t.record != nil {
+		return false, large
+	}
+	return large == nil, nil
+}
+
+// note takes note of a call that came to its end, so that a later one can be
+// undone.
+func (x *guest) note(call *dms.Call, kept bool) {
+	switch {
+	case x.exact && call.ReadOnly:
+		x.tainted = true
+	case x.since != nil:
+		x.since.gap = x.since.gap || !kept
+		if !kept || !x.since.add(call, &x.given, x.inst.Usage()) {
+			x.trim() // what fails is made good by the next call's
+		}
 	}
 }
 
@@ -172,38 +198,25 @@ func answered(err error) error {
 	return &abi.Error{Code: e.Code, Msg: e.Msg}
 }
 
-// rewind puts the last snapshot back after a call that was undone, and returns
-// the call's error with the state the guest is in now.
-func (x *guest) rewind(ctx context.Context, cause error) error {
-	e := *abi.AsError(cause)
-	if err := x.inst.Restore(context.WithoutCancel(ctx), x.last); err != nil {
-		e.Code, e.Msg = abi.Internal, e.Msg+"; and the state cannot be put back: "+err.Error()
-		return &e
+// capture returns the state. The turn is held. The traces of calls that only
+// read may be in it, or not.
+func (x *guest) capture() (*host.Image, error) {
+	if x.lastVers != x.version.Load() {
+		if err := x.take(); err != nil {
+			return nil, err
+		}
 	}
-	if x.lastVers == x.version.Load() {
-		e.State = abi.StateBefore
-		e.Msg += "; the state is the one before the call"
-		return &e
-	}
-	e.State = abi.StateSnapshot
-	e.Msg += "; the state is the last snapshot, calls since then are undone"
-	x.version.Add(1)
-	x.lastVers = x.version.Load()
-	return &e
+	return x.last, nil
 }
 
-// capture takes a snapshot to go back to. The turn is held, or the guest is not
-// yet seen by others.
-func (x *guest) capture() (*host.Image, error) {
-	if x.last != nil && x.lastVers == x.version.Load() {
-		return x.last, nil
+// keepExact lets calls that only read leave no trace from now on. No call has been
+// made yet.
+func (x *guest) keepExact() {
+	x.exact = true
+	if x.since == nil {
+		x.since = new(history)
+		x.since.reset(x.inst.Usage())
 	}
-	img, err := x.inst.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	x.last, x.lastVers = img, x.version.Load()
-	return img, nil
 }
 
 // replace puts a marshalled image in place of the state.
@@ -216,7 +229,10 @@ func (x *guest) replace(ctx context.Context, image []byte, version uint64) error
 		return err
 	}
 	x.version.Store(max(x.version.Load(), version) + 1)
-	x.last, x.lastVers = img, x.version.Load()
+	x.last, x.lastVers, x.tainted = img, x.version.Load(), false
+	if x.since != nil {
+		x.since.reset(x.inst.Usage())
+	}
 	return nil
 }
 

@@ -89,7 +89,7 @@ func mustSnapshot(t *testing.T, x *guest) dms.Snapshot {
 	return s
 }
 
-func args(t *testing.T, v ...any) []byte {
+func args(t testing.TB, v ...any) []byte {
 	t.Helper()
 	b, err := abi.Args(v...)
 	if err != nil {
@@ -124,8 +124,9 @@ func TestGuestGoesBackAfterAnUndoneCall(t *testing.T) {
 			msg            string
 			left           int // of two calls
 		}{
-			{"call", api.RollbackCall, false, abi.StateBefore, "the state is the one before the call", 2},
-			{"first snapshot", "", false, abi.StateSnapshot, "the state is the last snapshot, calls since then are undone", 0},
+			{"before it, by default", "", false, abi.StateBefore, "the state is the one before the call", 2},
+			{"before it", api.RollbackCall, true, abi.StateBefore, "the state is the one before the call", 2},
+			{"first snapshot", api.RollbackSnapshot, false, abi.StateSnapshot, "the state is the last snapshot, calls since then are undone", 0},
 			{"snapshot", api.RollbackSnapshot, true, abi.StateSnapshot, "calls since then are undone", 1},
 		} {
 			t.Run(u.method+" "+u.code.String()+" to "+mode.name, func(t *testing.T) {
@@ -162,7 +163,7 @@ func TestGuestGoesBackAfterAnUndoneCall(t *testing.T) {
 
 // Right after a snapshot both ways of going back are one.
 func TestGuestUndoneRightAfterASnapshot(t *testing.T) {
-	x := mustStart(t, compiled(t, testguest.Binary()), api.Spec{})
+	x := mustStart(t, compiled(t, testguest.Binary()), api.Spec{Rollback: api.RollbackSnapshot})
 	tick(t, x)
 	mustSnapshot(t, x)
 	for range 2 { // what was gone back to is a snapshot, too

@@ -62,9 +62,7 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 		return nil, err
 	}
 	if req.Resume {
-		ctx, cancel := context.WithTimeout(ctx, caller.TimeoutOf(g))
-		defer cancel()
-		if err := x.inst.Resume(ctx); err != nil {
+		if err := x.resume(ctx, g); err != nil {
 			x.close(err)
 			return nil, err
 		}

@@ -12,45 +12,61 @@ import (
 // several, or none; one after the other.
 type tape struct {
 	guest    *guest
-	record   *host.Record   // of what is recorded
-	replayer *host.Replayer // of what is replayed; else nil
+	record   *host.Record   // gets what is recorded; nil if it is replayed
+	replayer *host.Replayer // gives what was recorded; nil if it is recorded
 }
 
 type tapeKey struct{}
 
-// recording returns a context in which the guest's calls are recorded, and the
+// recording returns a context in which the guest's calls are recorded, and their
 // record. It is to be read when the calls are over, and has each of them, with what
-// the host gave it; of one that was undone it has the error. A call whose record is
+// the host gave it; of one that was undone, or not made, it has the error. A call whose record is
 // too large is undone, with an error of code MemoryLimit.
 //
-// A call in another context is not recorded, so one recorded change of the state
-// after the other needs that no other call is made in between.
+// Calls in other contexts are not in the record: for another guest to follow, all that
+// may change the state must be recorded, and replayed in the same order.
 func (x *guest) recording(ctx context.Context) (context.Context, *host.Record) {
 	t := &tape{guest: x, record: new(host.Record)}
 	return context.WithValue(ctx, tapeKey{}, t), t.record
 }
 
 // replaying returns a context in which the guest's calls are given what r holds,
-// call by call. None leaves the guest, nothing is logged, and neither ctx's end nor
-// its deadline ends one. A call that was undone is undone again, by its error and
-// without being made. done is called when the calls are over, and returns an error if r
+// call by call. Nothing leaves the guest, nothing is logged, and neither ctx's end nor
+// its deadline ends a call. One that was undone is undone again, by its error and
+// without being made. rest is called when the calls are over; it returns an error if r
 // holds more.
 //
 // A call that differs from what was recorded is undone, with an error of code
 // Internal that says where: the guest is not in the state in which r was recorded.
-func (x *guest) replaying(ctx context.Context, r *host.Record) (_ context.Context, done func() error) {
+func (x *guest) replaying(ctx context.Context, r *host.Record) (_ context.Context, rest func() error) {
 	t := &tape{guest: x, replayer: host.NewReplayer(x.env, r)}
 	return context.WithValue(ctx, tapeKey{}, t), t.replayer.Rest
 }
+
+// noTape neither records nor replays.
+var noTape tape
 
 // tape returns the tape of ctx, if that is of this guest and no other that it calls.
 func (x *guest) tape(ctx context.Context) *tape {
 	if t, ok := ctx.Value(tapeKey{}).(*tape); ok && t.guest == x {
 		return t
 	}
-	return nil
+	return &noTape
 }
 
-// A stage is the world of a guest, which changes from call to call: its env, a
-// recorder or a replayer. The guest's turn guards it.
-type stage struct{ host.Env }
+// keep appends the calls of r to what is recorded.
+func (t *tape) keep(r *host.Record) {
+	if t.record != nil {
+		t.record.Append(r)
+	}
+}
+
+// undone notes that a call was undone, or not made, and returns why.
+func (t *tape) undone(why error) error {
+	if t.record != nil {
+		var p host.Recorder
+		p.Begin(t.record)
+		p.Undone(why)
+	}
+	return why
+}

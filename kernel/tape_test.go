@@ -25,7 +25,7 @@ func digest(t *testing.T, x *guest) string {
 func pair(t *testing.T, o *outside, module []byte) (x, y *guest) {
 	t.Helper()
 	m := compiled(t, module)
-	x, err := startGuest(t, o, m, api.Spec{Rollback: api.RollbackCall}, nil)
+	x, err := startGuest(t, o, m, api.Spec{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

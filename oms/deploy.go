@@ -88,8 +88,8 @@ func (o *OMS) complete(req api.DeployRequest) (spec api.Spec, manifest []byte, e
 	if err := spec.Selector.Validate(); err != nil {
 		return spec, nil, err
 	}
-	if !slices.Contains([]string{"", api.RollbackSnapshot, api.RollbackCall}, spec.Rollback) {
-		return spec, nil, abi.Errorf(abi.BadArgument, "unknown rollback %q: there are %s and %s", spec.Rollback, api.RollbackSnapshot, api.RollbackCall)
+	if !slices.Contains([]string{"", api.RollbackCall, api.RollbackSnapshot}, spec.Rollback) {
+		return spec, nil, abi.Errorf(abi.BadArgument, "unknown rollback %q: there are %s and %s", spec.Rollback, api.RollbackCall, api.RollbackSnapshot)
 	}
 	if spec.Timeout < 0 {
 		return spec, nil, abi.Errorf(abi.BadArgument, "the timeout %v is negative", spec.Timeout)

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"amino.run/abi"
@@ -14,41 +11,8 @@ import (
 	"amino.run/host/hosttest"
 )
 
-// guests returns the conformance microservice of every SDK that is built, and
-// Go's, which takes nothing but Go to build.
-func guests(t testing.TB) map[string][]byte {
-	found := map[string][]byte{}
-	files, err := filepath.Glob("../../guest-sdks/*/conformance/conformance.wasm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[filepath.Base(filepath.Dir(filepath.Dir(f)))] = b
-	}
-	if !testing.Short() {
-		found["go"] = goGuest(t)
-	}
-	return found
-}
-
-func goGuest(t testing.TB) []byte {
-	out := filepath.Join(t.TempDir(), "conformance.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, ".")
-	cmd.Dir = "../../guest-sdks/go/conformance"
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the Go guest: %v\n%s", err, msg)
-	}
-	b, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
+// guests returns the conformance microservice of every SDK.
+func guests(t testing.TB) map[string][]byte { return hosttest.Guests(t, "../..") }
 
 // workload is n rounds of calls that leave traces all over a guest's heap.
 func workload(t testing.TB, from, n int) (work []hosttest.Call) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"amino.run/abi"
+	"amino.run/host"
 )
 
 // noArgs is an empty CBOR array.
@@ -16,14 +17,14 @@ func (i *instance) Invoke(ctx context.Context, kind abi.Kind, flags uint8, metho
 	}
 	n := abi.CallFrameSize(method, args)
 	if len(method) > 0xffff || n > abi.MaxFrame {
-		return nil, abi.Errorf(abi.BadArgument, "a call of %d bytes; the limit is %d, and 65535 for the method's name", n, abi.MaxFrame)
+		return nil, &host.NotMade{Why: abi.Errorf(abi.BadArgument, "a call of %d bytes; the limit is %d, and 65535 for the method's name", n, abi.MaxFrame)}
 	}
 	if err := i.ready(); err != nil {
-		return nil, err
+		return nil, &host.NotMade{Why: err}
 	}
 	defer i.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return nil, notRun(err)
+		return nil, notMade(err)
 	}
 	i.functions()
 	i.entry.begin(ctx)
@@ -39,11 +40,11 @@ func (i *instance) Invoke(ctx context.Context, kind abi.Kind, flags uint8, metho
 	return open(frame)
 }
 
-// notRun is the error of a call that came too late to be made.
-func notRun(err error) *abi.Error {
-	e := abi.AsError(err)
+// notMade is the error of a call that came too late to be made.
+func notMade(err error) error {
+	e := *abi.AsError(err)
 	e.Msg += "; the call was not made"
-	return e
+	return &host.NotMade{Why: &e}
 }
 
 func (i *instance) functions() {

@@ -13,13 +13,13 @@ type Spec struct {
 	Memory   uint64            // bytes; 0 is the default
 	Fuel     uint64            // of one call; 0 is no limit
 	Timeout  time.Duration     // of a call that has no deadline of its own; 0 is the default
-	Rollback string            // RollbackSnapshot (default) or RollbackCall
+	Rollback string            // RollbackCall (default) or RollbackSnapshot
 }
 
 // Where a guest goes back to after a call that was undone.
 const (
-	RollbackSnapshot = "snapshot" // the last snapshot
-	RollbackCall     = "call"     // before the call: a capture is paid for each call that may write
+	RollbackCall     = "call"     // before the call
+	RollbackSnapshot = "snapshot" // the last snapshot: no calls are kept, which saves 0.1 us for each
 )
 
 // A Selector matches nodes by their labels: any of its terms.

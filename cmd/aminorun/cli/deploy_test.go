@@ -43,7 +43,7 @@ func TestDeployRefuses(t *testing.T) {
 		{"no kernel matches", []string{good, "--on", "region=mars"}, []string{"no kernel may run no-kernel-matches", "region=mars", "k1 (region=eu,tier=cloud)", "k3 (region=eu,tier=device)"}},
 		{"too many arguments", []string{good, "--args", "[1, 2]"}, []string{"the constructor takes", "got 2"}},
 		{"wrong argument", []string{guestbuild.Prebuilt(t, "examples/counter/assemblyscript/counter.wasm"), "--args", `["x"]`}, []string{"argument 1 (start)", "is text, want s64"}},
-		{"rollback", []string{good, "--rollback", "never"}, []string{`unknown rollback "never": there are snapshot and call`}},
+		{"rollback", []string{good, "--rollback", "never"}, []string{`unknown rollback "never": there are call and snapshot`}},
 		{"memory", []string{good, "--memory", "1KiB"}, []string{"memory"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {

@@ -61,7 +61,7 @@ func Binary() []byte {
 type guest struct {
 	Module
 	invoke, take, self, config, log, random, exit, clock, write, poll, close, recurse int
-	calls, boots                                                               int // globals
+	calls, boots                                                                      int // globals
 }
 
 var (
