@@ -12,13 +12,16 @@ import (
 type callee struct {
 	*part.Part
 	r     *replica
+	self  string      // the replica's address, or that of the member it is in
 	inner dms.Handler // the layers nearer the application
 }
 
 var _ dms.Callee = (*callee)(nil)
 
 // Self implements dms.Callee.
-func (c *callee) Self() dms.Replica { return c.r.here().DM() }
+func (c *callee) Self() dms.Replica {
+	return dms.Replica{Peer: dms.Peer(c.self), Node: c.r.Here()}
+}
 
 // Version implements dms.Callee.
 func (c *callee) Version() uint64 { return c.r.guest.version.Load() }

@@ -14,7 +14,7 @@ import (
 // fixed fields belong to the call that is inside.
 type env struct {
 	host.Natural
-	group   string // ID
+	group   string // ID of the microservice
 	id      host.Identity
 	config  map[string]string
 	caller  *caller.Caller

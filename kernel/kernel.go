@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -113,10 +114,12 @@ func (k *Kernel) Close(ctx context.Context) error {
 // Here implements caller.Kernel.
 func (k *Kernel) Here() dms.Node { return k.node.DM() }
 
-// env returns what a guest of g sees of the world; id names the replica or copy.
+// env returns what a guest of g sees of the world; id names the replica or copy. Who
+// waits for it is the microservice that g is, or is part of.
 func (k *Kernel) env(g *api.Group, id string) *env {
+	whole, _, _ := strings.Cut(g.ID, "/")
 	return &env{
-		group: g.ID, config: g.Spec.Config, caller: k.caller, log: k.log,
+		group: whole, config: g.Spec.Config, caller: k.caller, log: k.log,
 		id: host.Identity{Name: g.Name, ID: id, Node: k.node.ID},
 	}
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 
 	"amino.run/abi"
@@ -47,7 +48,7 @@ func (k *Kernel) Ask(ctx context.Context, g *api.Group, m api.AskRequest) ([]byt
 		b, err := mux.Call[api.Bytes](ctx, k.oms, api.OMSAsk, m)
 		return b.B, err
 	}
-	n, err := k.nodeOf(g, m.To)
+	n, err := k.nodeOf(g, cmp.Or(m.At, m.To))
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,9 @@ type replica struct {
 	k       *Kernel
 	peer    string
 	epoch   uint64
+	chain   dms.Chain
 	group   atomic.Pointer[api.Group]
+	outer   []*outer // the groups around it, the outermost first
 	gate    gate
 	order   *turn // taken before the chain, where that keeps calls in order; else nil
 	guest   *guest
@@ -69,10 +71,11 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 	}
 	life, stop := context.WithCancel(k.ctx)
 	r := &replica{
-		k: k, peer: req.Peer, epoch: req.Epoch, guest: x, stop: stop, freed: make(chan struct{}),
+		k: k, peer: req.Peer, epoch: req.Epoch, chain: chain, guest: x, stop: stop, freed: make(chan struct{}),
 		parts: make([]*part.Part, len(chain)), deferred: map[uint64][]abi.Request{},
 	}
 	r.group.Store(g)
+	r.nest(chain, req.Outer)
 	x.after, x.env.replica = r.later, true
 	if chain.Has(dms.Orders) {
 		r.order = new(turn)
@@ -96,8 +99,9 @@ func (r *replica) manage(life context.Context, chain dms.Chain, cells []api.Cell
 		if layer < len(cells) {
 			kept = cells[layer]
 		}
-		r.parts[layer] = part.New(life, r, r.peer, layer, kept)
-		return &callee{Part: r.parts[layer], r: r, inner: inner}
+		site, self := r.site(layer)
+		r.parts[layer] = part.New(life, site, self, layer, kept)
+		return &callee{Part: r.parts[layer], r: r, self: self, inner: inner}
 	}, r.guest.invoke)
 	return nil
 }
@@ -185,7 +189,7 @@ func (r *replica) takeLater(call uint64) []abi.Request {
 // returned, before the answer leaves to its tree.
 func (r *replica) sendSelf(ctx context.Context, root uint64, verbs []abi.Request) {
 	for _, v := range verbs {
-		if _, err := r.k.caller.Call(ctx, r.Group(), dms.Call{Verb: dms.Verb(v.Name), Args: v.Args, Root: root}); err != nil {
+		if _, err := r.k.caller.CallWithin(ctx, r.home(dms.Verb(v.Name)), dms.Call{Verb: dms.Verb(v.Name), Args: v.Args, Root: root}); err != nil {
 			r.k.log.Warn("a verb the microservice sent to itself failed", "replica", r.peer, "verb", v.Name, "err", err)
 		}
 	}
@@ -249,7 +253,7 @@ func (r *replica) settleAfter(d time.Duration, f func()) (was bool) {
 // changed tells the parts of the group as it is now, unless it has another chain now.
 func (r *replica) changed(g *api.Group) {
 	if g.Generation == r.group.Load().Generation {
-		part.Learn(&r.group, g, r.parts)
+		r.learn(g)
 	}
 }
 
@@ -266,15 +270,20 @@ func (r *replica) Replicas() []dms.Replica { return api.DMReplicas(r.group.Load(
 func (r *replica) Group() string { return r.group.Load().ID }
 
 func (r *replica) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
-	if m.To == string(dms.Coordinator) && !m.Tell {
-		panic("dms: an instance asks its coordinator, which may be waiting for it; use Tell")
-	}
+	mayAsk(m)
 	if g, foreign := otherGroup(m); foreign {
 		m.Group, m.Layer = g, api.AnyLayer
 		return r.k.caller.Ask(ctx, m)
 	}
 	m.Generation = r.group.Load().Generation
 	return r.k.Ask(ctx, r.group.Load(), m)
+}
+
+// mayAsk panics where an instance asks its coordinator.
+func mayAsk(m api.AskRequest) {
+	if m.To == string(dms.Coordinator) && !m.Tell {
+		panic("dms: an instance asks its coordinator, which may be waiting for it; use Tell")
+	}
 }
 
 // otherGroup returns the group of the replica that a message is to, if that is of

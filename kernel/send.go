@@ -59,6 +59,9 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 	if err != nil {
 		return api.SendReply{}, err
 	}
+	if req.Fresh > 0 {
+		s.Cells = s.Cells[:min(req.Fresh, len(s.Cells))]
+	}
 	start := req.Start
 	start.Snapshot, start.Closed = s, true
 	if !req.Keep && req.To.Store != k.store.id {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -94,7 +95,7 @@ func (k *Kernel) serveAsk(ctx context.Context, _ *mux.Conn, m api.AskRequest) (a
 		out, err := k.caller.Deliver(ctx, m)
 		return api.Bytes{B: out}, err
 	}
-	r, err := k.find(m.To)
+	r, err := k.find(cmp.Or(m.At, m.To))
 	if err != nil {
 		return api.Bytes{}, err
 	}
@@ -156,9 +157,7 @@ func (k *Kernel) serveChanged(_ context.Context, _ *mux.Conn, c api.Changed) (ap
 			k.forgetMoved(g.ID)
 		}
 		for _, r := range k.all() {
-			if r.Group() == g.ID {
-				r.changed(&g)
-			}
+			r.changed(&g)
 		}
 	}
 	return api.None{}, nil

@@ -75,7 +75,7 @@ func TestServeAsk(t *testing.T) {
 		{k2, "@k2", 0, kind, abi.NotFound},  // the layer has none
 		{k2, "@k2", 9, kind, abi.NotFound},  // nor is there such a layer
 		{k1, "m1/0", 0, kind, abi.Refused},  // the layer has no instance manager
-		{k1, "m1/0", -1, kind, abi.Refused}, // nor is there such a layer
+		{k1, "m1/0", -2, kind, abi.Refused}, // nor is there such a layer
 		{k1, "m1/0", 9, kind, abi.Refused},
 		{k1, "m1/0", 1, "what", abi.Refused},
 		{k2, "m1/0", 1, kind, abi.Moved},

@@ -89,6 +89,14 @@ func (c *Caller) Call(ctx context.Context, target string, call dms.Call) (out []
 	if err != nil {
 		return nil, err
 	}
+	if err := r.whole(); err != nil {
+		return nil, err
+	}
+	return c.call(ctx, r, call)
+}
+
+// call makes a call by a route.
+func (c *Caller) call(ctx context.Context, r *route, call dms.Call) (out []byte, err error) {
 	if err := waits(call.Path, r.group.Load()); err != nil {
 		return nil, err
 	}
@@ -214,7 +222,10 @@ func (c *Caller) route(ctx context.Context, target string) (*route, error) {
 	if len(c.holds[g.ID]) > 0 {
 		r.gate.close()
 	}
-	c.routes[g.ID], c.routes[g.Name] = r, r
+	c.routes[g.ID] = r
+	if r.within == "" {
+		c.routes[g.Name] = r
+	}
 	return r, nil
 }
 

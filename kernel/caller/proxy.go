@@ -32,8 +32,12 @@ func (p *proxy) Invoke(ctx context.Context, to dms.Replica, call dms.Call) ([]by
 
 // Fetch implements dms.Caller.
 func (p *proxy) Fetch(ctx context.Context) (s dms.Snapshot, err error) {
-	err = p.r.reach(ctx, "", func(to api.Replica) error {
-		x, err := p.r.c.kernel.Fetch(ctx, to)
+	r, err := p.r.leaf(ctx, "")
+	if err != nil {
+		return s, err
+	}
+	err = r.reach(ctx, "", func(to api.Replica) error {
+		x, err := r.c.kernel.Fetch(ctx, to)
 		s = dms.Snapshot{Version: x.Version, Image: x.Image}
 		return err
 	})

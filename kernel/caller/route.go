@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,8 @@ const (
 type route struct {
 	c        *Caller
 	group    atomic.Pointer[api.Group] // with the latest revision seen
+	within   string                    // ID of the group it is a member of; "" for a microservice
+	nested   bool                      // its members are groups
 	manifest *abi.Manifest
 	readOnly map[string]bool
 	timeout  time.Duration
@@ -43,7 +46,10 @@ func newRoute(c *Caller, g *api.Group) (*route, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(c.ctx)
-	r := &route{c: c, manifest: m, readOnly: map[string]bool{}, timeout: TimeoutOf(g), stop: stop, parts: make([]*part.Part, len(chain))}
+	r := &route{
+		c: c, within: g.ID[:max(strings.LastIndexByte(g.ID, '/'), 0)], nested: g.Nested,
+		manifest: m, readOnly: map[string]bool{}, timeout: TimeoutOf(g), stop: stop, parts: make([]*part.Part, len(chain)),
+	}
 	for _, t := range m.Methods {
 		r.readOnly[t.Name] = t.ReadOnly
 	}
@@ -56,8 +62,12 @@ func newRoute(c *Caller, g *api.Group) (*route, error) {
 	return r, nil
 }
 
-// wire sends a call to the primary, or to the replica an outer Invoke names.
+// wire sends a call to the primary, or to the replica an outer Invoke names. If that is a
+// group, it is its proxies that the call passes next.
 func (r *route) wire(ctx context.Context, call dms.Call) ([]byte, error) {
+	if r.nested {
+		return r.enter(ctx, destination(ctx), call)
+	}
 	var out []byte
 	err := r.reach(ctx, destination(ctx), func(to api.Replica) (err error) {
 		out, err = r.c.kernel.Invoke(ctx, to, call)
@@ -151,6 +161,9 @@ func (r *route) refresh(ctx context.Context) error {
 	case errors.Is(err, abi.ErrNotFound):
 		name := r.group.Load().Name
 		r.c.drop(r)
+		if r.within != "" {
+			return gone(name, r.group.Load().ID)
+		}
 		return abi.Errorf(abi.NotFound, "%s is deleted", name)
 	}
 	return err
@@ -204,6 +217,9 @@ func (r *route) Replicas() []dms.Replica { return api.DMReplicas(r.group.Load())
 func (r *route) Send(ctx context.Context, m api.AskRequest) ([]byte, error) {
 	m.Generation = r.group.Load().Generation
 	if m.To != string(dms.Coordinator) && m.To[0] != '@' { // an instance: it may have moved
+		if r.nested {
+			return r.sendTo(ctx, m.To, m)
+		}
 		var out []byte
 		err := r.reach(ctx, m.To, func(to api.Replica) (err error) {
 			out, err = r.c.kernel.Ask(ctx, r.group.Load(), m)
