@@ -93,11 +93,11 @@ func TestViolations(t *testing.T) {
 		},
 		"replicas that differ": {
 			ops: []Op{write(1, 0, 1, nil)}, lists: [][]int{{1}, {}},
-			strict: Promises{Others: Same}, want: "replica 1 has []", weak: &Promises{Others: Any},
+			strict: Promises{Same: true}, want: "replica 1", weak: &Promises{Helpers: true},
 		},
 		"only another replica has it": {
 			ops: []Op{write(1, 0, 1, nil)}, lists: [][]int{{}, {1}},
-			strict: Promises{Others: Any}, want: "is nowhere at the end", weak: &Promises{},
+			strict: Promises{Helpers: true}, want: "is nowhere at the end", weak: &Promises{},
 		},
 		"no beginning": {
 			ops: []Op{write(1, 0, 1, nil), write(2, 0, 1, nil), read(2, 3, 2)}, lists: [][]int{{1, 2}},
