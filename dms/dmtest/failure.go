@@ -59,8 +59,53 @@ func (cl *Cluster) FillDisk(id string, full bool) {
 	n.full = full
 }
 
+// RestartOMS ends the coordinators and starts them again with what they kept.
+func (cl *Cluster) RestartOMS() {
+	cl.StopOMS()
+	cl.StartOMS()
+}
+
+// StopOMS ends the coordinators. Until StartOMS no one notices failures, and what
+// fails does not come back.
+func (cl *Cluster) StopOMS() {
+	o := cl.master()
+	_ = o.upcall(cl.ctx, func(context.Context) error { // fails at the test's end
+		o.kept = keptBy(o.parts)
+		o.end()
+		return nil
+	})
+}
+
+// StartOMS starts the coordinators again with what they kept. They hear of nodes that
+// have failed meanwhile when these had time to come back.
+func (cl *Cluster) StartOMS() {
+	fresh := newOMS(cl, cl.master().kept)
+	cl.mu.Lock()
+	cl.oms = fresh
+	cl.mu.Unlock()
+	for _, r := range cl.members() {
+		if r.life.Err() == nil {
+			continue
+		}
+		if _, up := cl.life(r.Node.ID); up {
+			cl.lost(r.Node.ID, r.life)
+			continue
+		}
+		go func() {
+			select {
+			case <-time.After(NodeLease):
+				cl.lost(r.Node.ID, r.life)
+			case <-fresh.ctx.Done():
+			}
+		}()
+	}
+}
+
 // lost does what the OMS does once it knows that a life of a node has ended.
 func (cl *Cluster) lost(id string, life context.Context) {
+	if cl.master().ctx.Err() != nil {
+		return // it hears of it when it is back
+	}
 	for _, r := range cl.members() {
 		if r.Node.ID != id || r.life.Err() == nil {
 			continue

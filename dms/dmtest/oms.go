@@ -19,6 +19,7 @@ type oms struct {
 	allow   []func(dms.Node) bool
 	create  []func(context.Context) error
 	failure []func(context.Context, dms.Replica) error
+	kept    []cells // once it has ended
 }
 
 func newOMS(cl *Cluster, kept []cells) *oms {
@@ -34,21 +35,6 @@ func newOMS(cl *Cluster, kept []cells) *oms {
 		return &group{p, o}
 	})
 	return o
-}
-
-// RestartOMS ends the coordinators and starts them again with what they kept.
-func (cl *Cluster) RestartOMS() {
-	old := cl.master()
-	var kept []cells
-	_ = old.upcall(cl.ctx, func(context.Context) error { // fails at the test's end
-		kept = keptBy(old.parts)
-		old.end()
-		return nil
-	})
-	fresh := newOMS(cl, kept)
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	cl.oms = fresh
 }
 
 // upcall runs f when no other upcall runs.
@@ -172,13 +158,27 @@ func (g *group) Remove(_ context.Context, r dms.Replica) error {
 
 // Move moves the primary, as an administrator would. Placement holds for it too.
 func (cl *Cluster) Move(to string) error {
-	o, n := cl.master(), cl.node(to).Node
-	if !o.allowed(n) {
-		return abi.Errorf(abi.Placement, "node %s is not allowed", n.ID)
-	}
 	r, err := cl.target("")
 	if err != nil {
 		return err
+	}
+	return cl.moveTo(r, to)
+}
+
+// MoveFrom moves the replica that is on a node.
+func (cl *Cluster) MoveFrom(from, to string) error {
+	for _, r := range cl.members() {
+		if r.Node.ID == from {
+			return cl.moveTo(r, to)
+		}
+	}
+	return abi.Errorf(abi.NotFound, "there is no replica on %s", from)
+}
+
+func (cl *Cluster) moveTo(r *replica, to string) error {
+	o, n := cl.master(), cl.node(to).Node
+	if !o.allowed(n) {
+		return abi.Errorf(abi.Placement, "node %s is not allowed", n.ID)
 	}
 	return o.upcall(cl.ctx, func(ctx context.Context) error { return cl.move(ctx, r.Peer, n) })
 }

@@ -16,6 +16,8 @@ type Scenario struct {
 	Calm    bool // nothing fails, so no call may fail either, but by itself or refused
 	Fails   bool // the node of the first replica fails
 	Down    bool // and does not come back
+	Many    bool // only for groups of several replicas
+	NoOMS   bool // verbs may fail for want of it
 }
 
 // Scenarios returns what every DM must live through.
@@ -30,10 +32,15 @@ func Scenarios() []Scenario {
 		{Name: "moves", Happens: moves, Calm: true},
 		{Name: "moves and lost answers", Happens: func(r *Run) { r.Lossy(0.05); moves(r) }},
 		{Name: "OMS restarts", Happens: restartOMS, Calm: true},
+		{Name: "OMS away", Happens: omsAway, Calm: true, NoOMS: true},
+		{Name: "OMS away and node restarts", Happens: omsAwayNodeRestarts, Fails: true},
 		{Name: "node restarts", Happens: restartNode, Fails: true},
 		{Name: "node restarts at once", Happens: restartAtOnce, Fails: true},
 		{Name: "node lost", Happens: loseNode, Fails: true, Down: true},
 		{Name: "full disk", Happens: fullDisk},
+		{Name: "follower moves", Happens: followerMoves, Calm: true, Many: true},
+		{Name: "follower lost", Happens: loseFollower, Many: true},
+		{Name: "majority restarts", Happens: majorityRestarts, Fails: true, Many: true},
 	}
 }
 
@@ -88,19 +95,85 @@ func lostCaller(r *Run) {
 func moves(r *Run) {
 	for range 8 {
 		time.Sleep(load / 10)
-		at := r.Where()
-		i := slices.IndexFunc(r.nodes, func(n *node) bool { return !slices.Contains(at, n.ID) })
-		to := r.nodes[i]
-		refused := r.Stays || r.Only != nil && !r.Only(to.Node)
-		switch err := r.Move(to.ID); {
-		case refused && !errors.Is(err, abi.ErrPlacement):
-			r.Fail("a move was not refused: %v", err)
-		case refused && !slices.Equal(r.Where(), at):
-			r.Fail("a move was refused and made")
-		case !refused && (err != nil || r.Where()[0] != to.ID):
-			r.Fail("a move to %s failed: %v; the replica is on %s", to.ID, err, r.Where()[0])
+		r.move(r.Where()[0])
+	}
+}
+
+// move moves the replica on a node to one that has none.
+func (r *Run) move(from string) {
+	at := r.Where()
+	i := slices.IndexFunc(r.nodes, func(n *node) bool { return !slices.Contains(at, n.ID) })
+	if i < 0 {
+		return
+	}
+	to := r.nodes[i]
+	refused := r.Stays || r.Only != nil && !r.Only(to.Node)
+	switch err := r.MoveFrom(from, to.ID); {
+	case refused && !errors.Is(err, abi.ErrPlacement):
+		r.Fail("a move was not refused: %v", err)
+	case refused && !slices.Equal(r.Where(), at):
+		r.Fail("a move was refused and made")
+	case !refused && (err != nil || !slices.Contains(r.Where(), to.ID)):
+		r.Fail("a move from %s to %s failed: %v; the replicas are on %s", from, to.ID, err, r.Where())
+	}
+}
+
+func followerMoves(r *Run) {
+	for range 8 {
+		time.Sleep(load / 10)
+		if at := r.Where(); len(at) > 1 {
+			r.move(at[len(at)-1])
 		}
 	}
+}
+
+// loseFollower loses a replica that is not the first, for good.
+func loseFollower(r *Run) {
+	time.Sleep(load / 4)
+	if at := r.Where(); len(at) > 1 {
+		now := time.Now()
+		r.Lose(now, now.Add(NodeLease+time.Second+r.Lag))
+		r.Kill(at[len(at)-1])
+	}
+}
+
+// majorityRestarts makes most nodes of the group fail at once, but not all, and come
+// back one after the other.
+func majorityRestarts(r *Run) {
+	time.Sleep(load / 4)
+	at := r.Where()
+	at = at[:min(len(at)/2+1, len(at)-1)]
+	now := time.Now()
+	r.Lose(now, now.Add(load/2+r.Lag))
+	for _, id := range at {
+		r.Kill(id)
+	}
+	for _, id := range at {
+		time.Sleep(load / 2 / time.Duration(len(at)))
+		r.Restart(id)
+	}
+}
+
+func omsAway(r *Run) {
+	time.Sleep(load / 4)
+	r.StopOMS()
+	time.Sleep(load / 2)
+	r.StartOMS()
+}
+
+// omsAwayNodeRestarts makes the primary's node fail and come back while no one
+// notices.
+func omsAwayNodeRestarts(r *Run) {
+	at, _ := r.primary()
+	time.Sleep(load / 8)
+	r.StopOMS()
+	now := time.Now()
+	r.Lose(now, now.Add(load/2+r.Lag))
+	r.Kill(at)
+	time.Sleep(load / 8)
+	r.Restart(at)
+	time.Sleep(load / 4)
+	r.StartOMS()
 }
 
 func restartOMS(r *Run) {

@@ -138,6 +138,9 @@ func (p Promises) Try(t *testing.T, s Scenario, seed int) (broken []string) {
 		if p.Nodes == nil {
 			p.Nodes = Nodes()
 		}
+		if s.Many && !p.DMs.Has(dms.Membership) {
+			return
+		}
 		cl, err := Deploy(t, NewList, p.DMs, p.Nodes...)
 		if err != nil {
 			t.Fatal(err)
@@ -177,6 +180,9 @@ func (r *Run) run(s Scenario) {
 	s.Happens(r)
 	callers.Wait()
 	for _, op := range r.Ops() {
+		if s.NoOMS && dms.Verb(op.Method) == r.Promises.Verb {
+			continue
+		}
 		if s.Calm && op.fate() == abi.Perhaps && op.End.Sub(op.Start) < timeout*3/4 { // it did not run out of time
 			r.Fail("nothing failed, and a call may have run or not: %v", op)
 		}
