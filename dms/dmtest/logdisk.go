@@ -70,6 +70,16 @@ func (l *raft) full() bool {
 	return n.full
 }
 
+// write takes the time that a disk takes. It reports whether it was written.
+func (l *raft) write() bool {
+	select {
+	case <-time.After(diskTime):
+		return true
+	case <-l.r.life.Done():
+		return false
+	}
+}
+
 // writeAll writes a leader's entries, all that there are at a time.
 func (l *raft) writeAll() {
 	for {
@@ -79,7 +89,9 @@ func (l *raft) writeAll() {
 		}
 		term := 0
 		l.change(func() { term, n = l.term, len(l.ahead) })
-		time.Sleep(diskTime)
+		if !l.write() {
+			return
+		}
 		full := l.full()
 		l.change(func() {
 			switch {

@@ -141,7 +141,7 @@ func (l *raft) receive(q appendRequest) (a appendReply) {
 		a.Match, a.Yes = l.accept(q)
 	})
 	if a.Yes && wrote {
-		time.Sleep(diskTime)
+		a.Yes = l.write()
 	}
 	return a
 }
