@@ -47,7 +47,21 @@ var (
 func (img *Image) Marshal() []byte {
 	le := binary.LittleEndian
 	b := append(make([]byte, 0, 256+13*len(img.chunks)+img.Size()/2), imageMagic...)
-	b = le.AppendUint16(b, imageVersion)
+	b = img.appendHead(le.AppendUint16(b, imageVersion))
+	b = le.AppendUint32(b, uint32(len(img.chunks)))
+	var plain []byte
+	for _, c := range img.chunks {
+		b = append(le.AppendUint32(b, uint32(c.Off/blockSize)), byte(len(c.Data)/blockSize))
+		plain = append(plain, c.Data...)
+	}
+	b = encoder().EncodeAll(plain, b)
+	sum := sha256.Sum256(b)
+	return append(b, sum[:]...)
+}
+
+// appendHead appends all but the chunks.
+func (img *Image) appendHead(b []byte) []byte {
+	le := binary.LittleEndian
 	b = append(le.AppendUint16(b, uint16(len(img.Program))), img.Program...)
 	b = le.AppendUint32(b, img.Pages)
 	b = le.AppendUint64(b, uint64(img.Clock))
@@ -55,15 +69,7 @@ func (img *Image) Marshal() []byte {
 	for _, g := range img.Globals {
 		b = le.AppendUint64(b, g)
 	}
-	b = le.AppendUint32(b, uint32(len(img.chunks)))
-	var plain []byte
-	for _, c := range img.chunks {
-		b = append(le.AppendUint32(b, uint32(c.off/blockSize)), byte(len(c.data)/blockSize))
-		plain = append(plain, c.data...)
-	}
-	b = encoder().EncodeAll(plain, b)
-	sum := sha256.Sum256(b)
-	return append(b, sum[:]...)
+	return b
 }
 
 // ParseImage reads what Marshal wrote. Its error is of code Storage and says
@@ -130,10 +136,9 @@ func (d *imageReader) count(size int) int {
 	return int(n)
 }
 
-// header reads all but the chunks' bytes. The chunks have no data yet; sizes
-// are the lengths they will have.
-func (d *imageReader) header() (img *Image, sizes []int) {
-	img = &Image{}
+// head reads what appendHead appended.
+func (d *imageReader) head() *Image {
+	img := &Image{}
 	if n := int(binary.LittleEndian.Uint16(d.take(2))); n <= len(d.b) {
 		img.Program = string(d.take(n))
 	} else {
@@ -144,23 +149,45 @@ func (d *imageReader) header() (img *Image, sizes []int) {
 	for n := d.count(8); n > 0; n-- {
 		img.Globals = append(img.Globals, d.u64())
 	}
-	end := uint64(0)
+	if img.Pages > MaxPages {
+		d.fail("it announces more memory than there can be")
+	}
+	return img
+}
+
+// header reads all but the chunks' bytes. The chunks have no data yet; sizes
+// are the lengths they will have.
+func (d *imageReader) header() (img *Image, sizes []int) {
+	img = d.head()
 	n := d.count(5)
-	img.chunks = make([]chunk, 0, n)
+	img.chunks = make([]Chunk, 0, n)
 	sizes = make([]int, 0, n)
 	for ; n > 0; n-- {
 		off, size := uint64(d.u32())*blockSize, int(d.take(1)[0])*blockSize
-		if size == 0 || off/PageSize != (off+uint64(size)-1)/PageSize || len(sizes) > 0 && off/PageSize <= (end-1)/PageSize {
-			d.fail("its chunks are not one for each page, in order")
-		}
-		end = off + uint64(size)
-		img.chunks = append(img.chunks, chunk{off: off})
+		d.place(img, off, size)
+		img.chunks = append(img.chunks, Chunk{Off: off})
 		sizes = append(sizes, size)
 	}
-	if img.Pages > MaxPages || end > uint64(img.Pages)*PageSize {
+	return img, sizes
+}
+
+// place checks where the next chunk of img is to be.
+func (d *imageReader) place(img *Image, off uint64, size int) {
+	page := off / PageSize
+	if size <= 0 || off%blockSize != 0 || size%blockSize != 0 || page != (off+uint64(size)-1)/PageSize ||
+		len(img.chunks) > 0 && page <= img.chunks[len(img.chunks)-1].Off/PageSize {
+		d.fail("its chunks are not one for each page, in order")
+	}
+	if page >= uint64(img.Pages) {
 		d.fail("it has more memory than it announces")
 	}
-	return img, sizes
+}
+
+// trimmed checks that a chunk is as short as it can be.
+func (d *imageReader) trimmed(c Chunk) {
+	if n := len(c.Data); isZero(c.Data[:blockSize]) || isZero(c.Data[n-blockSize:]) {
+		d.fail("a chunk begins or ends with zeros")
+	}
 }
 
 func (d *imageReader) chunks(img *Image, sizes []int) {
@@ -179,10 +206,8 @@ func (d *imageReader) chunks(img *Image, sizes []int) {
 	}
 	for i, n := range sizes {
 		c := &img.chunks[i]
-		c.data, plain = plain[:n:n], plain[n:]
-		if isZero(c.data[:blockSize]) || isZero(c.data[n-blockSize:]) {
-			d.fail("a chunk begins or ends with zeros")
-		}
+		c.Data, plain = plain[:n:n], plain[n:]
+		d.trimmed(*c)
 	}
 }
 

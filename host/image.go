@@ -28,14 +28,14 @@ type Image struct {
 	Globals []uint64 // bits of the mutable globals, in index order
 	Clock   int64    // the guest's monotonic clock, nanoseconds
 
-	chunks []chunk
+	chunks []Chunk
 }
 
-// A chunk is a part of one page of memory: from its first block that is not all
-// zero to its last. There is at most one for each page.
-type chunk struct {
-	off  uint64
-	data []byte // read only; len is a multiple of blockSize
+// A Chunk is a part of one page of memory: from its first block of 4 KiB that is
+// not all zero to its last. There is at most one for each page.
+type Chunk struct {
+	Off  uint64 // in memory, bytes
+	Data []byte // read only; whole blocks
 }
 
 // Capture returns the image of a guest whose memory is mem, of whole pages. The
@@ -43,32 +43,32 @@ type chunk struct {
 // nothing is allocated for them. It copies what it keeps of mem.
 func Capture(program string, mem []byte, globals []uint64, clock int64, prev *Image) *Image {
 	img := &Image{Program: program, Pages: uint32(len(mem) / PageSize), Globals: globals, Clock: clock}
-	var old []chunk
+	var old []Chunk
 	if prev != nil {
 		old = prev.chunks
-		img.chunks = make([]chunk, 0, len(old)+4)
+		img.chunks = make([]Chunk, 0, len(old)+4)
 	}
 	for p := 0; p < len(mem); p += PageSize {
-		for len(old) > 0 && old[0].off < uint64(p) {
+		for len(old) > 0 && old[0].Off < uint64(p) {
 			old = old[1:]
 		}
 		page := mem[p : p+PageSize]
-		if len(old) > 0 && old[0].off < uint64(p+PageSize) && old[0].is(page, p) {
+		if len(old) > 0 && old[0].Off < uint64(p+PageSize) && old[0].is(page, p) {
 			img.chunks = append(img.chunks, old[0])
 			continue
 		}
 		if from, to := trim(page); from < to {
-			img.chunks = append(img.chunks, chunk{uint64(p + from), append([]byte(nil), page[from:to]...)})
+			img.chunks = append(img.chunks, Chunk{uint64(p + from), append([]byte(nil), page[from:to]...)})
 		}
 	}
 	return img
 }
 
 // is reports whether page, which lies at p, holds just the chunk.
-func (c chunk) is(page []byte, p int) bool {
-	from := int(c.off) - p
-	to := from + len(c.data)
-	return bytes.Equal(page[from:to], c.data) && isZero(page[:from]) && isZero(page[to:])
+func (c Chunk) is(page []byte, p int) bool {
+	from := int(c.Off) - p
+	to := from + len(c.Data)
+	return bytes.Equal(page[from:to], c.Data) && isZero(page[:from]) && isZero(page[to:])
 }
 
 // trim returns the place in page of the blocks that are not all zero.
@@ -92,9 +92,9 @@ func (img *Image) CopyTo(mem []byte, fresh bool) {
 	at := 0
 	for _, c := range img.chunks {
 		if !fresh {
-			wipe(mem[at:c.off])
+			wipe(mem[at:c.Off])
 		}
-		at = int(c.off) + copy(mem[c.off:], c.data)
+		at = int(c.Off) + copy(mem[c.Off:], c.Data)
 	}
 	if !fresh {
 		wipe(mem[at:])
@@ -117,7 +117,7 @@ func wipe(b []byte) {
 func (img *Image) Size() int {
 	n := 8 * len(img.Globals)
 	for _, c := range img.chunks {
-		n += len(c.data)
+		n += len(c.Data)
 	}
 	return n
 }
@@ -139,9 +139,9 @@ func (img *Image) Digest() string {
 		put(h, g)
 	}
 	for _, c := range img.chunks {
-		put(h, c.off)
-		put(h, uint64(len(c.data)))
-		h.Write(c.data)
+		put(h, c.Off)
+		put(h, uint64(len(c.Data)))
+		h.Write(c.Data)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -164,12 +164,12 @@ func (b *builder) write(at uint64, data []byte) {
 	}
 }
 
-func (b *builder) chunks() (cs []chunk) {
+func (b *builder) chunks() (cs []Chunk) {
 	for i, p := range b.pages {
 		if from, to := trim(p[:]); from < to {
-			cs = append(cs, chunk{i*PageSize + uint64(from), p[from:to:to]})
+			cs = append(cs, Chunk{i*PageSize + uint64(from), p[from:to:to]})
 		}
 	}
-	sort.Slice(cs, func(i, j int) bool { return cs[i].off < cs[j].off })
+	sort.Slice(cs, func(i, j int) bool { return cs[i].Off < cs[j].Off })
 	return cs
 }

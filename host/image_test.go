@@ -47,7 +47,7 @@ func TestCaptureShares(t *testing.T) {
 	second := Capture("p", mem, nil, 0, first)
 	shared := 0
 	for k := range second.chunks {
-		if &first.chunks[k].data[0] == &second.chunks[k].data[0] {
+		if &first.chunks[k].Data[0] == &second.chunks[k].Data[0] {
 			shared++
 		}
 	}

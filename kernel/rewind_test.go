@@ -50,13 +50,13 @@ func run(ctx context.Context, x *guest, calls []dms.Call) (said []string) {
 // follow returns the digest of y after the calls that a record has.
 func follow(t *testing.T, y *guest, calls []dms.Call, r *host.Record, want []string) string {
 	t.Helper()
-	ctx, rest := y.replaying(t.Context(), r)
+	ctx, done := y.replaying(t.Context(), r)
 	for k, got := range run(ctx, y, calls) {
 		if got != want[k] {
 			t.Fatalf("call %d: the follower says %s, not %s", k, got, want[k])
 		}
 	}
-	if err := rest(); err != nil {
+	if err := done(); err != nil {
 		t.Fatal(err)
 	}
 	return digest(t, y)
@@ -97,7 +97,7 @@ func TestRewindIsExact(t *testing.T) {
 					t.Errorf("call %d: %s", k, said[k])
 				}
 			}
-			if follow(t, y, calls, r, said) != whole(t, x) {
+			if follow(t, y, calls, r(), said) != whole(t, x) {
 				t.Error("the states differ")
 			}
 			if v := x.version.Load(); v != 100 || v != y.version.Load() {
@@ -128,7 +128,7 @@ func TestReadsLeaveNoTrace(t *testing.T) {
 				writes = append(writes, c)
 				said = append(said, run(ctx, x, []dms.Call{c})...)
 			}
-			if follow(t, y, writes, r, said) != whole(t, x) {
+			if follow(t, y, writes, r(), said) != whole(t, x) {
 				t.Error("the states differ")
 			}
 			before := digest(t, x)
@@ -152,7 +152,7 @@ func TestReadsInARecord(t *testing.T) {
 	calls := work(t, 0, 5)
 	ctx, r := x.recording(t.Context())
 	said := run(ctx, x, calls)
-	if follow(t, y, calls, r, said) != digest(t, x) {
+	if follow(t, y, calls, r(), said) != digest(t, x) {
 		t.Error("the states differ")
 	}
 }
@@ -307,7 +307,7 @@ func TestCallNotMade(t *testing.T) {
 	if x.since.n != 0 || x.version.Load() != 0 {
 		t.Errorf("%d calls, version %d", x.since.n, x.version.Load())
 	}
-	if follow(t, y, []dms.Call{{Method: "c"}}, r, said) != whole(t, x) {
+	if follow(t, y, []dms.Call{{Method: "c"}}, r(), said) != whole(t, x) {
 		t.Error("the follower made it")
 	}
 }

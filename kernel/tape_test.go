@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"amino.run/abi"
@@ -66,10 +67,10 @@ func TestTapeLeadsAnotherReplicaToTheSameState(t *testing.T) {
 	}
 	ctx, record := x.recording(t.Context())
 	want := apply(x, func(c dms.Call) ([]byte, error) { return x.invoke(ctx, c) })
-	if len(record.Bytes()) == 0 {
+	if len(record().Bytes()) == 0 {
 		t.Fatal("nothing was recorded")
 	}
-	r, err := host.ParseRecord(bytes.Clone(record.Bytes()))
+	r, err := host.ParseRecord(bytes.Clone(record().Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestTapeIsOfOneGuest(t *testing.T) {
 	if _, err := y.invoke(ctx, dms.Call{Method: "c"}); err != nil {
 		t.Fatal(err)
 	}
-	if len(record.Bytes()) > 0 {
+	if len(record().Bytes()) > 0 {
 		t.Error("another guest's call was recorded")
 	}
 }
@@ -106,7 +107,7 @@ func TestTapeOfAnotherCall(t *testing.T) {
 	x.invoke(ctx, dms.Call{Method: "R"})
 	x.invoke(ctx, dms.Call{Method: "c"})
 	before := digest(t, y)
-	ctx, done := y.replaying(t.Context(), record)
+	ctx, done := y.replaying(t.Context(), record())
 	_, err := y.invoke(ctx, dms.Call{Method: "m"})
 	if e := abi.AsError(err); e == nil || e.Code != abi.Internal || e.State != abi.StateBefore {
 		t.Errorf("got %+v", e)
@@ -114,7 +115,27 @@ func TestTapeOfAnotherCall(t *testing.T) {
 	if digest(t, y) != before {
 		t.Error("it left a trace")
 	}
-	if err := done(); abi.CodeOf(err) != abi.Internal {
+	if e := done(); e != err {
+		t.Errorf("in the end it says %v", e)
+	}
+	ctx, done = y.replaying(t.Context(), record())
+	y.invoke(ctx, dms.Call{Method: "R"})
+	if err := done(); abi.CodeOf(err) != abi.Internal || !strings.Contains(err.Error(), "more calls") {
 		t.Errorf("there is a call left in the record: %v", err)
+	}
+}
+
+// A record that does not lead to the state is none.
+func TestTapeOfALostState(t *testing.T) {
+	x := mustStart(t, compiled(t, testguest.Binary()), api.Spec{Rollback: api.RollbackSnapshot})
+	ctx, record := x.recording(t.Context())
+	tick(t, x)
+	x.invoke(ctx, dms.Call{Method: "R"})
+	if record() == nil {
+		t.Fatal("nothing is lost yet")
+	}
+	x.invoke(ctx, dms.Call{Method: "t"})
+	if r := record(); r != nil {
+		t.Errorf("there is a record of %d bytes", len(r.Bytes()))
 	}
 }

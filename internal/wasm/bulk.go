@@ -12,6 +12,7 @@ func (s *scan) misc(at int) {
 	case miscDataDrop:
 		s.dataIndex()
 		s.m.passive = true
+		s.m.patches = append(s.m.patches, patch{at: at, end: s.p, kind: dropPatch})
 	case miscMemoryCopy:
 		s.memoryIndex()
 		s.memoryIndex()
@@ -25,7 +26,7 @@ func (s *scan) misc(at int) {
 		s.table("table.init")
 	case miscElemDrop:
 		s.u32()
-		s.m.note("it drops element segments (elem.drop); a restored instance has them again")
+		s.m.note("it drops element segments (elem.drop), which no instruction here can use")
 	case miscTableCopy:
 		s.tableIndex()
 		s.tableIndex()
@@ -52,7 +53,7 @@ func (s *scan) dataIndex() {
 	if i := s.u32(); s.err == nil && int64(i) >= int64(s.m.dataCount) {
 		s.fail("data segment %d of %d", i, max(s.m.dataCount, 0))
 	}
-	s.m.note("it copies or drops passive data segments; a restored instance has them all again")
+	s.m.note("it copies or drops passive data segments; data.drop leaves them as they are")
 }
 
 // vector reads an instruction after the prefix 0xfd.

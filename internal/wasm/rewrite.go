@@ -26,6 +26,7 @@ const (
 	checkPatch                  // counts val and polls when the ration is used up
 	bulkPatch                   // counts the number of bytes on the stack, likewise
 	pollPatch                   // polls: the next instruction may take long
+	dropPatch                   // nothing in place of data.drop, which would be state outside of memory
 )
 
 const (

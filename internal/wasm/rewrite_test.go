@@ -92,6 +92,21 @@ func TestPassiveData(t *testing.T) {
 	}
 }
 
+// TestDataDrop takes away what would be state outside of memory.
+func TestDataDrop(t *testing.T) {
+	m := &Module{}
+	m.Memory(1, 1)
+	m.DataCount(1)
+	drop := Code(0xfc, 9, 0)
+	m.Func("f", none, none, nil, I32Const(7), drop, Drop, drop)
+	m.RawData(1, 7, 'p', 'a', 's', 's', 'i', 'v', 'e')
+	before, _ := rewrite(t, m.Bytes())
+	bin := before.Rewrite()
+	if bytes.Contains(bin, drop) || !bytes.Contains(bin, Code(I32Const(7), Drop, End)) {
+		t.Errorf("data.drop is still there: %x", bin)
+	}
+}
+
 // TestRewriteLeast rewrites a module that has none of the sections that are added to.
 func TestRewriteLeast(t *testing.T) {
 	_, after := rewrite(t, (&Module{}).Bytes())
