@@ -109,6 +109,9 @@ func (g *group) create(ctx context.Context, start starter) (*directory.Group, er
 		return nil, err
 	}
 	if err := g.coord.Load().created(ctx); err != nil {
+		if g.outer != nil { // who makes the member says which
+			return nil, err
+		}
 		return nil, fmt.Errorf("deploy %s: %w", g.spec.Name, err)
 	}
 	if err := ctx.Err(); err != nil {

@@ -130,22 +130,14 @@ func (g *group) leaf(member string) *group {
 	return m.leaf(rec.Replicas[0].Peer)
 }
 
-// primaryOf returns the replica that a peer of g is, or the primary of the member that
-// it is; nil if there is none.
-func (g *group) primaryOf(peer string) *api.Replica {
-	rec, err := g.record()
-	if err != nil || rec.Replica(peer) == nil {
-		return nil
-	}
-	if !g.nested() {
-		return rec.Replica(peer)
-	}
-	if leaf := g.leaf(peer); leaf != nil {
+// primaryOf returns the primary of a member.
+func (g *group) primaryOf(member string) (api.Replica, error) {
+	if leaf := g.leaf(member); leaf != nil {
 		if rec, err := leaf.record(); err == nil {
-			return &rec.Replicas[0]
+			return rec.Replicas[0], nil
 		}
 	}
-	return nil
+	return api.Replica{}, abi.Errorf(abi.NotFound, "%s has no shard %s", g.spec.Name, member)
 }
 
 // copyFirst starts the first replica of g as a copy of the primary of another group of
@@ -190,11 +182,13 @@ func (g *group) copyFirst(ctx context.Context, at place, source *group, fresh in
 
 // moveMember moves the primary of a member.
 func (g *group) moveMember(ctx context.Context, member, to string) error {
-	r := g.primaryOf(member)
-	if r == nil {
-		return abi.Errorf(abi.NotFound, "%s has no shard %s", g.spec.Name, member)
+	r, err := g.primaryOf(member)
+	if err != nil {
+		return err
 	}
-	_, err := g.leaf(member).move(ctx, r.Peer, to)
+	if leaf := g.leaf(member); leaf != nil {
+		_, err = leaf.move(ctx, r.Peer, to)
+	}
 	return err
 }
 

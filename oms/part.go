@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -173,14 +174,9 @@ func (p *part) Send(ctx context.Context, to dms.Peer, kind string, body []byte) 
 }
 
 func (p *part) deliver(ctx context.Context, to dms.Peer, kind string, body []byte, tell bool) ([]byte, error) {
-	var at string
-	node, proxy := strings.CutPrefix(string(to), "@")
-	if !proxy {
-		r := p.c.g.primaryOf(string(to))
-		if r == nil {
-			return nil, abi.Errorf(abi.Unavailable, "%s has no part %q to send to", p.c.g.spec.Name, to)
-		}
-		node, at = r.Node.ID, r.Peer
+	node, at, err := p.home(to)
+	if err != nil {
+		return nil, err
 	}
 	k, err := p.c.g.o.members.kernel(node)
 	if err != nil {
@@ -190,6 +186,24 @@ func (p *part) deliver(ctx context.Context, to dms.Peer, kind string, body []byt
 		Group: p.c.g.id, Generation: p.c.generation, Layer: p.layer, To: string(to), At: at, Kind: kind, Body: body, Tell: tell,
 	})
 	return out.B, err
+}
+
+// home returns the node where a part is, and the replica to find it at if that is not
+// its own address.
+func (p *part) home(to dms.Peer) (node, at string, err error) {
+	if node, proxy := strings.CutPrefix(string(to), "@"); proxy {
+		return node, "", nil
+	}
+	all := p.Replicas()
+	i := slices.IndexFunc(all, func(r dms.Replica) bool { return r.Peer == to })
+	if i < 0 {
+		return "", "", abi.Errorf(abi.Unavailable, "%s has no part %q to send to", p.c.g.spec.Name, to)
+	}
+	if p.c.g.nested() {
+		r, err := p.c.g.primaryOf(string(to))
+		return r.Node.ID, r.Peer, err
+	}
+	return all[i].Node.ID, "", nil
 }
 
 // Receive makes f answer messages of a kind.
