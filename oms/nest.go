@@ -150,6 +150,10 @@ func (g *group) copyFirst(ctx context.Context, at place, source *group, fresh in
 		return false, err
 	}
 	defer source.work.Unlock()
+	if err := g.work.Lock(ctx); err != nil {
+		return false, err
+	}
+	defer g.work.Unlock()
 	from, err := source.record()
 	if err != nil {
 		return false, err

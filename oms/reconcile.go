@@ -134,6 +134,9 @@ func (g *group) missing(node string, held []api.ReplicaStatus) (missing []api.Re
 	if err != nil {
 		return nil, err
 	}
+	if rec.Creating { // what is missing may not have been started yet; who creates it notices
+		return nil, nil
+	}
 	for _, r := range rec.Replicas {
 		here := func(h api.ReplicaStatus) bool { return h.Peer == r.Peer && h.Epoch == r.Epoch }
 		if r.Node.ID == node && !r.Lost && !slices.ContainsFunc(held, here) {

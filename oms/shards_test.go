@@ -61,6 +61,7 @@ func TestCoordinatorOfShards(t *testing.T) {
 	bubble(t, func(t *testing.T, n *network) {
 		n.joined("k1", "")
 		k2, k3 := n.joined("k2", ""), n.joined("k3", "")
+		synctest.Wait()
 		g := n.mustDeploy("kv", "TestShards(shards=2)", "TestGrow(replicas=2)")
 		p := proxy{n: n, group: g.ID}
 		do := func(do toShard) string {
