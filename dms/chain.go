@@ -13,10 +13,12 @@ import (
 type Chain []DM
 
 // ParseChain returns the chain that specs describe, see Parse. It does not Check it.
-func ParseChain(specs []string) (Chain, error) {
+func ParseChain(specs []string) (Chain, error) { return parseChain(specs, Parse) }
+
+func parseChain(specs []string, parse func(spec string) (DM, error)) (Chain, error) {
 	chain := make(Chain, len(specs))
 	for i, spec := range specs {
-		dm, err := Parse(spec)
+		dm, err := parse(spec)
 		if err != nil {
 			return nil, fmt.Errorf("deployment manager %d of %d: %w", i+1, len(specs), err)
 		}

@@ -62,6 +62,10 @@ type Part interface {
 	// Every runs f each d until the part is destroyed.
 	Every(d time.Duration, f func(ctx context.Context))
 
+	// OnEnd asks for f when the part has ended: no call, message or tick begins
+	// any more, though one may be under way.
+	OnEnd(f func())
+
 	// OnMembershipChange asks for f after each change of Replicas.
 	OnMembershipChange(f func(ctx context.Context))
 

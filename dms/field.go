@@ -31,8 +31,22 @@ func Fields(name string) ([]Field, error) {
 	return fieldsOf(dm), nil
 }
 
-// fieldsOf returns the fields of dm, a pointer to a struct; setting one sets dm's.
+// NewField returns a field of a Loaded DM: setting it sets what p points to, which
+// holds its default and is of type time.Duration, int, float64, bool or string, or a
+// pointer to one of the last four, nil where the DM has a default of its own.
+func NewField(name, doc string, p any) Field {
+	f := Field{Name: name, Doc: doc, value: reflect.ValueOf(p).Elem()}
+	f.Type, f.parse = kindOfField(p)
+	f.Default = f.text()
+	return f
+}
+
+// fieldsOf returns the fields of dm, a pointer to a struct unless it is Loaded;
+// setting one sets dm's.
 func fieldsOf(dm DM) (fields []Field) {
+	if l, ok := dm.(Loaded); ok {
+		return l.Fields()
+	}
 	v := reflect.ValueOf(dm).Elem()
 	for _, sf := range reflect.VisibleFields(v.Type()) {
 		if !sf.IsExported() || sf.Anonymous {
@@ -75,8 +89,29 @@ func kindOfField(p any) (kind string, parse func(string) error) {
 		return "bool", func(s string) (err error) { *p, err = strconv.ParseBool(s); return err }
 	case *string:
 		return "text", func(s string) error { *p = s; return nil }
+	case **int:
+		return optional(p)
+	case **float64:
+		return optional(p)
+	case **bool:
+		return optional(p)
+	case **string:
+		return optional(p)
 	}
 	return "", nil
+}
+
+// optional is kindOfField of a field that is nil until it is set.
+func optional[T any](p **T) (kind string, parse func(string) error) {
+	v := new(T)
+	kind, set := kindOfField(v)
+	return kind, func(s string) error {
+		err := set(s)
+		if err == nil {
+			*p = v
+		}
+		return err
+	}
 }
 
 // examples gives a value of each type of field, for messages.
@@ -97,7 +132,14 @@ func (f *Field) set(text string) error {
 
 // text returns the field's value in the text form.
 func (f *Field) text() string {
-	switch x := f.value.Interface().(type) {
+	v := f.value
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return "its own"
+		}
+		v = v.Elem()
+	}
+	switch x := v.Interface().(type) {
 	case time.Duration:
 		return durationText(x)
 	case float64:

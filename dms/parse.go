@@ -17,7 +17,10 @@ import (
 //	SerializableRPC
 //	LeaseCaching(ttl=10s)
 //	KeepInCloud(region="eu (west)")
-func Parse(spec string) (DM, error) {
+func Parse(spec string) (DM, error) { return parse(spec, New) }
+
+// parse is Parse, with new to find the DM of a name.
+func parse(spec string, new func(name string) (DM, error)) (DM, error) {
 	name, rest, fields := strings.Cut(strings.TrimSpace(spec), "(")
 	name = strings.TrimSpace(name)
 	if name == "" {
@@ -26,7 +29,7 @@ func Parse(spec string) (DM, error) {
 	if !fields && strings.HasSuffix(name, ")") {
 		return nil, refused("%s has a ) without a (", spec)
 	}
-	dm, err := New(name)
+	dm, err := new(name)
 	if err != nil {
 		return nil, err
 	}
@@ -143,14 +146,10 @@ func describe(fields []Field) string {
 // differ from the defaults. Parse reads it back.
 func String(dm DM) string {
 	name := NameOf(dm)
-	fresh, err := New(name)
-	if err != nil { // not registered
-		return name
-	}
 	var args []string
-	defaults := fieldsOf(fresh)
+	defaults := defaultsOf(dm)
 	for i, f := range fieldsOf(dm) {
-		if f.value.Interface() != defaults[i].value.Interface() {
+		if i < len(defaults) && f.text() != defaults[i].Default {
 			args = append(args, f.Name+"="+f.text())
 		}
 	}
@@ -158,6 +157,18 @@ func String(dm DM) string {
 		return name
 	}
 	return name + "(" + strings.Join(args, ", ") + ")"
+}
+
+// defaultsOf returns the fields of dm with their defaults; nil if it is not known.
+func defaultsOf(dm DM) []Field {
+	if l, ok := dm.(Loaded); ok {
+		return l.Fields()
+	}
+	fresh, err := New(NameOf(dm))
+	if err != nil { // not registered
+		return nil
+	}
+	return fieldsOf(fresh)
 }
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9._:/+-]+$`)

@@ -50,8 +50,11 @@ func Register(name string, new func() DM) {
 // Names returns the names of the registered DMs, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(registry)) }
 
-// NameOf returns the name under which dm is registered, else its type's.
+// NameOf returns the name under which dm is registered or loaded, else its type's.
 func NameOf(dm DM) string {
+	if l, ok := dm.(Loaded); ok {
+		return l.Name()
+	}
 	if name, ok := names[reflect.TypeOf(dm)]; ok {
 		return name
 	}

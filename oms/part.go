@@ -150,6 +150,9 @@ func (p *part) Every(d time.Duration, f func(context.Context)) {
 	p.ticks = append(p.ticks, tick{d, f})
 }
 
+// OnEnd asks for f when the group, or the OMS, has ended.
+func (p *part) OnEnd(f func()) { context.AfterFunc(p.c.g.ctx, f) }
+
 // OnMembershipChange asks for f after changes; two in a row may be told as one.
 func (p *part) OnMembershipChange(f func(context.Context)) {
 	p.building("OnMembershipChange")

@@ -40,6 +40,7 @@ func newPart(cl *Cluster, ctx context.Context, peer dms.Peer, layer int, n dms.N
 
 func (p *part) Here() dms.Node                             { return p.node }
 func (p *part) Replicas() []dms.Replica                    { return p.cl.replicas() }
+func (p *part) OnEnd(f func())                             { context.AfterFunc(p.ctx, f) }
 func (p *part) OnMembershipChange(f func(context.Context)) { p.changed = append(p.changed, f) }
 
 func (p *part) OnDrain(f func(context.Context) error) { p.drains = append(p.drains, f) }

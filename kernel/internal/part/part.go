@@ -79,6 +79,9 @@ func (p *Part) Every(d time.Duration, f func(ctx context.Context)) {
 	}()
 }
 
+// OnEnd implements dms.Part.
+func (p *Part) OnEnd(f func()) { context.AfterFunc(p.ctx, f) }
+
 // OnMembershipChange implements dms.Part.
 func (p *Part) OnMembershipChange(f func(ctx context.Context)) { p.changed = append(p.changed, f) }
 
