@@ -43,7 +43,7 @@ func (o *outside) Lookup(context.Context, string) (api.Group, error) {
 func (o *outside) env(ctx context.Context, log *slog.Logger) *env {
 	return &env{
 		group: "m1", id: host.Identity{Name: "self", ID: "m1/0", Node: "here"}, config: map[string]string{"colour": "red"},
-		log: log, caller: caller.New(ctx, o, o, log, 100), replica: true,
+		log: log, caller: caller.New(ctx, o, o, nil, log, 100), replica: true,
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"amino.run/internal/mux"
 	"amino.run/kernel/caller"
 	"amino.run/kernel/internal/part"
+	"amino.run/kernel/wasmdm"
 )
 
 // Config says how a kernel runs.
@@ -43,6 +44,7 @@ type Kernel struct {
 	server  *mux.Server
 	peers   *mux.Pool
 	modules *modules
+	load    dms.Loader
 	store   *checkpoints
 	lease   *lease
 	rtts    *meter
@@ -87,7 +89,8 @@ func Start(ctx context.Context, c Config) (*Kernel, error) {
 	k.peers = mux.NewPool(c.ID, serve)
 	k.oms = newOMSLink(c.OMS, c.ID, serve)
 	k.modules = &modules{dir: filepath.Join(c.Data, "modules"), engine: c.Engine, fetch: k.oms.module}
-	k.caller = caller.New(k.ctx, k, k.oms, k.log, rand.Uint64()<<16)
+	k.load = wasmdm.Loader(k.ctx, k.modules.dm)
+	k.caller = caller.New(k.ctx, k, k.oms, k.load, k.log, rand.Uint64()<<16)
 	go k.member()
 	return k, nil
 }

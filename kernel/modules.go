@@ -51,6 +51,15 @@ func (ms *modules) get(ctx context.Context, digest string) (*module, error) {
 	return v.(*module), nil
 }
 
+// dm returns a module that is a deployment manager: it is a wasmdm.Source.
+func (ms *modules) dm(ctx context.Context, digest string) (host.Module, *abi.Manifest, error) {
+	m, err := ms.get(ctx, digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.compiled, m.manifest, nil
+}
+
 func (ms *modules) load(ctx context.Context, digest string) (*module, error) {
 	wasm, err := ms.bytes(ctx, digest)
 	if err != nil {

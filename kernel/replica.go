@@ -46,7 +46,7 @@ type replica struct {
 // runs before it serves.
 func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replica, error) {
 	g := &req.Group
-	chain, err := dms.ParseChain(g.Spec.DMs)
+	chain, err := k.load.ParseChain(g.Spec.DMs)
 	if err != nil {
 		return nil, err
 	}

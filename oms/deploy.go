@@ -21,7 +21,7 @@ func (o *OMS) Deploy(ctx context.Context, req api.DeployRequest) (api.Group, err
 	if err != nil {
 		return api.Group{}, err
 	}
-	chain, err := dms.ParseChain(spec.DMs)
+	chain, err := o.load.ParseChain(spec.DMs)
 	if err == nil {
 		err = dms.Check(chain)
 	}

@@ -100,7 +100,7 @@ func (gs *groups) getLocked(o *OMS, rec *directory.Group) *group {
 			return nil
 		}
 	}
-	chain, err := dms.ParseChain(rec.Spec.DMs)
+	chain, err := o.load.ParseChain(rec.Spec.DMs)
 	g := newGroup(o, rec, chain, outer)
 	if err != nil {
 		g.coord.Load().err = err

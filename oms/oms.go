@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"amino.run/abi"
+	"amino.run/dms"
 	"amino.run/internal/api"
 	"amino.run/oms/directory"
 )
@@ -32,6 +33,10 @@ type Options struct {
 
 	// FS is where the directory and the modules are kept; the disk if nil.
 	FS vfs.FS
+
+	// DMs returns a loader of DMs in Wasm, given how their modules are read; with nil
+	// none can be deployed.
+	DMs func(module func(ctx context.Context, digest string) ([]byte, error)) dms.Loader
 
 	// Log is where the OMS says what it cannot return; slog.Default if nil.
 	Log *slog.Logger
@@ -66,6 +71,7 @@ type OMS struct {
 	log     *slog.Logger
 	store   *store
 	modules *modules
+	load    dms.Loader
 	members *members
 	groups  groups
 	repairs chan struct{} // slots
@@ -93,6 +99,11 @@ func Open(dir string, opt Options) (*OMS, error) {
 		o.stop()
 		st.close()
 		return nil, err
+	}
+	if opt.DMs != nil {
+		o.load = opt.DMs(func(ctx context.Context, digest string) ([]byte, error) {
+			return o.GetModule(ctx, api.Ref{Ref: digest})
+		})
 	}
 	o.members = newMembers(o)
 	o.groups.all = map[string]*group{}

@@ -64,6 +64,7 @@ type Caller struct {
 	ctx    context.Context // the kernel's life
 	kernel Kernel
 	dir    Directory
+	load   dms.Loader
 	log    *slog.Logger
 	ids    atomic.Uint64
 
@@ -72,10 +73,11 @@ type Caller struct {
 	holds  map[string]map[uint64]bool // switches under way, by group and number
 }
 
-// New returns a Caller that lives as long as ctx. Its call IDs start at first;
-// IDs that start at least 2^32 apart stay unique.
-func New(ctx context.Context, k Kernel, d Directory, log *slog.Logger, first uint64) *Caller {
-	c := &Caller{ctx: ctx, kernel: k, dir: d, log: log, routes: map[string]*route{}, holds: map[string]map[uint64]bool{}}
+// New returns a Caller that lives as long as ctx; load, which may be nil, knows the
+// DMs in Wasm. Its call IDs start at first; IDs that start at least 2^32 apart stay
+// unique.
+func New(ctx context.Context, k Kernel, d Directory, load dms.Loader, log *slog.Logger, first uint64) *Caller {
+	c := &Caller{ctx: ctx, kernel: k, dir: d, load: load, log: log, routes: map[string]*route{}, holds: map[string]map[uint64]bool{}}
 	c.ids.Store(first)
 	return c
 }

@@ -64,7 +64,7 @@ func (w *world) place(node string, epoch uint64) {
 }
 
 func (w *world) caller(t *testing.T) *Caller {
-	return New(t.Context(), w, w, slog.New(slog.DiscardHandler), 100)
+	return New(t.Context(), w, w, nil, slog.New(slog.DiscardHandler), 100)
 }
 
 func get(t *testing.T, c *Caller) error {

@@ -198,7 +198,7 @@ func TestCallDeadlines(t *testing.T) {
 			defer cancel()
 			slow := &slowWorld{w}
 			start := time.Now()
-			_, err := New(t.Context(), slow, w, nil, 1).Call(ctx, "counter", dms.Call{Method: "get"})
+			_, err := New(t.Context(), slow, w, nil, nil, 1).Call(ctx, "counter", dms.Call{Method: "get"})
 			if d := time.Since(start); d != test.want || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("caller %v, spec %v: ended after %v with %v", test.caller, test.spec, d, err)
 			}

@@ -41,7 +41,7 @@ func newRoute(c *Caller, g *api.Group) (*route, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := dms.ParseChain(g.Spec.DMs)
+	chain, err := c.load.ParseChain(g.Spec.DMs)
 	if err != nil {
 		return nil, err
 	}

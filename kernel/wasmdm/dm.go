@@ -14,6 +14,7 @@ import (
 type DM struct {
 	t        *Type
 	settings []setting
+	fields   []dms.Field // that set them
 }
 
 var (
@@ -32,6 +33,7 @@ func (t *Type) New() *DM {
 		for _, p := range c.Params {
 			s, _ := newSetting(p) // NewType has checked it
 			d.settings = append(d.settings, s)
+			d.fields = append(d.fields, dms.NewField(s.name, t.doc(s.name), s.value))
 		}
 	}
 	return d
@@ -41,13 +43,7 @@ func (t *Type) New() *DM {
 func (d *DM) Name() string { return d.t.name }
 
 // Fields implements dms.Loaded.
-func (d *DM) Fields() []dms.Field {
-	fields := make([]dms.Field, len(d.settings))
-	for i, s := range d.settings {
-		fields[i] = dms.NewField(s.name, d.t.doc(s.name), s.value)
-	}
-	return fields
-}
+func (d *DM) Fields() []dms.Field { return d.fields }
 
 // Doc returns what the module says of itself.
 func (d *DM) Doc() string { return d.t.manifest.Doc }

@@ -37,6 +37,31 @@ func Loader(ctx context.Context, source Source) dms.Loader {
 	}
 }
 
+// Compile returns a Source that compiles modules with an engine, which is asked for
+// at first use.
+func Compile(engine func() (host.Engine, error), module func(ctx context.Context, digest string) ([]byte, error)) Source {
+	return func(ctx context.Context, digest string) (host.Module, *abi.Manifest, error) {
+		wasm, err := module(ctx, digest)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := host.Prepare(wasm)
+		if err != nil {
+			return nil, nil, err
+		}
+		e, err := engine()
+		if err != nil {
+			return nil, nil, err
+		}
+		m, err := e.Compile(ctx, p)
+		if err != nil || p.Manifest != nil {
+			return m, p.Manifest, err
+		}
+		manifest, err := host.Describe(ctx, p, m)
+		return m, manifest, err
+	}
+}
+
 // A Type is a compiled deployment manager. It may be used by many goroutines at once.
 type Type struct {
 	name     string // "retry@3f9c..."

@@ -50,7 +50,7 @@ fingerprint() {
 	} | sha256sum
 }
 
-guests=$(find guest-sdks examples -name '*.wasm' ! -path '*/target/*' ! -path '*/node_modules/*' | LC_ALL=C sort)
+guests=$(find guest-sdks examples kernel -name '*.wasm' ! -path '*/target/*' ! -path '*/node_modules/*' | LC_ALL=C sort)
 missing=
 for language in ${*:-assemblyscript c rust}; do
 	version=$(compiler "$language") || missing="$missing $language"

@@ -55,7 +55,7 @@ func (f *deployFlags) add(cmd *cobra.Command) {
 	f.cmd = cmd
 	cmd.Flags().StringVar(&f.name, "name", "", "name of the microservice (default: the module's)")
 	cmd.Flags().StringVar(&f.args, "args", "", "arguments of the constructor, a JSON array")
-	cmd.Flags().StringArrayVar(&f.dms, "dm", nil, "a deployment manager; repeat for a chain, nearest the application first (default: the module's)")
+	cmd.Flags().StringArrayVar(&f.dms, "dm", nil, "a deployment manager, or the path of one in Wasm; repeat for a chain, nearest the application first (default: the module's)")
 	cmd.Flags().BoolVar(&f.noDM, "no-dm", false, "no deployment manager, though the module names some")
 	cmd.Flags().StringArrayVar(&f.config, "config", nil, "key=value for the microservice; repeat")
 	cmd.Flags().StringVar(&f.on, "on", "", "kernels that may host it: 'region=eu,tier in (cloud,edge);gpu'")
@@ -142,6 +142,7 @@ func (f *deployFlags) set(d *deployment) (err error) {
 // what its constructor's arguments are, is not in the spec yet.
 type deployment struct {
 	module string // path
+	dir    string // that paths of DMs are relative to
 	args   []json.RawMessage
 	spec   api.Spec
 }
@@ -163,6 +164,9 @@ func (a *app) deploy(ctx context.Context, c *client.Client, d *deployment) (clie
 	}
 	spec := d.spec
 	spec.Module = m.Digest
+	if spec.DMs, err = a.sendDMs(ctx, c, d.dir, spec.DMs); err != nil {
+		return client.Group{}, err
+	}
 	if spec.Name == "" {
 		spec.Name = manifest.Name
 	}
@@ -182,6 +186,6 @@ func (a *app) printGroup(g client.Group) error {
 	v := viewGroup(g)
 	return a.print(v, func(t *table) {
 		t.row("NAME", "ID", "KERNELS", "DMS")
-		t.row(v.Name, v.ID, strings.Join(v.Kernels, ","), strings.Join(v.DMs, " "))
+		t.row(v.Name, v.ID, strings.Join(v.Kernels, ","), shortDMs(v.DMs))
 	})
 }

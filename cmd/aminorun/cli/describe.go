@@ -52,7 +52,7 @@ func describeGroup(t *table, v groupView, m *abi.Manifest) {
 	t.row("id:", v.ID)
 	t.row("state:", v.State)
 	t.row("module:", short(v.Module), m.Language)
-	t.row("dms:", strings.Join(v.DMs, " "))
+	t.row("dms:", shortDMs(v.DMs))
 	if v.On != "" {
 		t.row("on:", v.On)
 	}

@@ -23,6 +23,8 @@ type document struct {
 	Kind       string   `yaml:"kind"`
 	Metadata   metadata `yaml:"metadata"`
 	Spec       spec     `yaml:"spec"`
+
+	dir string // the document is in
 }
 
 type metadata struct {
@@ -33,7 +35,7 @@ type metadata struct {
 type spec struct {
 	Module       string            `yaml:"module"` // a path, relative to the document
 	Args         arguments         `yaml:"args"`
-	DMs          *[]string         `yaml:"dms"` // default: the module's; [] is none
+	DMs          *[]string         `yaml:"dms"` // default: the module's; [] is none; those in Wasm by their path
 	Config       map[string]string `yaml:"config"`
 	NodeSelector [][]requirement   `yaml:"nodeSelector"` // of the terms one, and of it every requirement
 	Memory       string            `yaml:"memory"`       // 64MiB
@@ -58,8 +60,9 @@ func readDocument(path string) (*document, error) {
 	if err != nil {
 		return nil, abi.Errorf(abi.Refused, "%s: %v", path, err)
 	}
+	d.dir = filepath.Dir(path)
 	if !filepath.IsAbs(d.Spec.Module) {
-		d.Spec.Module = filepath.Join(filepath.Dir(path), d.Spec.Module)
+		d.Spec.Module = filepath.Join(d.dir, d.Spec.Module)
 	}
 	return d, nil
 }
@@ -112,7 +115,7 @@ func (d *document) deployment() (_ *deployment, err error) {
 	if err := s.Selector.Validate(); err != nil {
 		return nil, fmt.Errorf("spec.nodeSelector: %w", err)
 	}
-	return &deployment{module: d.Spec.Module, args: d.Spec.Args, spec: s}, nil
+	return &deployment{module: d.Spec.Module, dir: d.dir, args: d.Spec.Args, spec: s}, nil
 }
 
 func parseTimeout(text string) (time.Duration, error) {

@@ -49,7 +49,7 @@ func (a *app) lsMicroservices(ctx context.Context, c *client.Client) error {
 	return a.print(views, func(t *table) {
 		t.row("NAME", "ID", "STATE", "KERNELS", "MODULE", "DMS")
 		for _, v := range views {
-			t.row(v.Name, v.ID, v.State, strings.Join(v.Kernels, ","), short(v.Module), strings.Join(v.DMs, " "))
+			t.row(v.Name, v.ID, v.State, strings.Join(v.Kernels, ","), short(v.Module), shortDMs(v.DMs))
 		}
 	})
 }

@@ -8,13 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
+	"amino.run/dms"
 	"amino.run/host"
 	"amino.run/host/wazero"
 	"amino.run/internal/api"
 	"amino.run/internal/mux"
 	"amino.run/kernel"
+	"amino.run/kernel/wasmdm"
 	"amino.run/oms"
 )
 
@@ -35,18 +38,23 @@ func (s stops) run() (err error) {
 // runOMS opens and serves an OMS.
 func (a *app) runOMS(ctx context.Context, listen, data string, opt oms.Options) (*mux.Server, func() error, error) {
 	opt.Log = a.log()
+	var engine stops // of DMs in Wasm; most OMSs need none
+	opt.DMs = func(module func(context.Context, string) ([]byte, error)) dms.Loader {
+		start := sync.OnceValues(func() (host.Engine, error) { return newEngine(ctx, cacheDir(), &engine) })
+		return wasmdm.Loader(ctx, wasmdm.Compile(start, module))
+	}
 	o, err := oms.Open(data, opt)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, engine.run())
 	}
 	s, err := oms.Serve(listen, o)
 	if err != nil {
-		return nil, nil, errors.Join(err, o.Close())
+		return nil, nil, errors.Join(err, o.Close(), engine.run())
 	}
 	return s, func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
-		return errors.Join(s.Close(ctx), o.Close())
+		return errors.Join(s.Close(ctx), o.Close(), engine.run())
 	}, nil
 }
 
