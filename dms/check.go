@@ -14,7 +14,7 @@ import (
 func Check(chain Chain) error {
 	for i, dm := range chain {
 		if err := validate(dm); err != nil {
-			return refused("%s: %v", NameOf(dm), err)
+			return refused("%s: %v", title(dm), err)
 		}
 		for _, before := range chain[:i] {
 			if err := together(before, dm); err != nil {
@@ -25,7 +25,7 @@ func Check(chain Chain) error {
 	for i, dm := range chain {
 		for _, before := range chain[:i] {
 			if why := precedes(dm, before); why != "" {
-				return refused("%s must come before %s: %s%s", NameOf(dm), NameOf(before), why, instead(chain))
+				return refused("%s must come before %s: %s%s", title(dm), title(before), why, instead(chain))
 			}
 		}
 	}
@@ -35,23 +35,23 @@ func Check(chain Chain) error {
 // together returns why a and b cannot be in one chain, in whatever order.
 func together(a, b DM) error {
 	if NameOf(a) == NameOf(b) {
-		return refused("%s is in the chain twice; take one of them away", NameOf(a))
+		return refused("%s is in the chain twice; take one of them away", title(a))
 	}
 	ca, cb := concernsOf(a), concernsOf(b)
 	for _, v := range ca.Verbs {
 		if slices.Contains(cb.Verbs, v) {
-			return refused("%s and %s cannot be in one chain: both answer the verb %s", NameOf(a), NameOf(b), v)
+			return refused("%s and %s cannot be in one chain: both answer the verb %s", title(a), title(b), v)
 		}
 	}
 	if t, ok := both(ca, cb); ok && !shards(a) && !shards(b) {
-		return refused("%s and %s cannot be in one chain: both %s", NameOf(a), NameOf(b), t)
+		return refused("%s and %s cannot be in one chain: both %s", title(a), title(b), t)
 	}
 	why := minds(ca, cb)
 	if why == "" {
 		a, b, why = b, a, minds(cb, ca)
 	}
 	if why != "" {
-		return refused("%s and %s cannot be in one chain: %s", NameOf(a), NameOf(b), why)
+		return refused("%s and %s cannot be in one chain: %s", title(a), title(b), why)
 	}
 	return nil
 }
@@ -82,10 +82,10 @@ func precedes(a, b DM) string {
 	}
 	if shards(a) && !shards(b) {
 		if t, ok := both(ca, cb); ok {
-			return fmt.Sprintf("both %s, and %s can do so for each member of %s", t, NameOf(b), NameOf(a))
+			return fmt.Sprintf("both %s, and %s can do so for each member of %s", t, title(b), title(a))
 		}
 		if why := first(cb.Minds, ca); why != "" {
-			return fmt.Sprintf("%s; but not for each member of %s", why, NameOf(a))
+			return fmt.Sprintf("%s; but not for each member of %s", why, title(a))
 		}
 	}
 	sees := "none"
@@ -97,7 +97,7 @@ func precedes(a, b DM) string {
 	}
 	switch a.(type) {
 	case Proxier, Instancer:
-		return fmt.Sprintf("%s runs calls beside their callers, and a DM after it sees %s", NameOf(b), sees)
+		return fmt.Sprintf("%s runs calls beside their callers, and a DM after it sees %s", title(b), sees)
 	}
 	return ""
 }

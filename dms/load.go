@@ -44,3 +44,13 @@ func (l Loader) new(name string) (DM, error) {
 	}
 	return dm, err
 }
+
+// shown returns as much of a name as a message needs: that of a loaded DM without
+// its digest.
+func shown(name string) string {
+	name, _, _ = strings.Cut(name, "@")
+	return name
+}
+
+// title is how messages call a DM.
+func title(dm DM) string { return shown(NameOf(dm)) }

@@ -33,6 +33,7 @@ func parse(spec string, new func(name string) (DM, error)) (DM, error) {
 	if err != nil {
 		return nil, err
 	}
+	name = shown(name)
 	if fields {
 		values, err := parseFields(rest)
 		if err == nil {

@@ -191,7 +191,7 @@ func (i *instance) set(img *host.Image) {
 	for k, g := range i.globals {
 		g.Set(img.Globals[k])
 	}
-	i.clock.forward(img.Clock)
+	i.clock.forward(max(img.Clock, firstTime))
 	i.last = weak.Make(img)
 }
 

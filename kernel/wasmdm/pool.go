@@ -13,7 +13,7 @@ import (
 
 // The limits of an upcall.
 const (
-	memory     = 256 << 20        // bytes
+	memory     = 64 << 20         // bytes
 	fuel       = 50_000_000       // loop turns and calls
 	upcallTime = 10 * time.Second // of those that serve no call
 	maxIdle    = 64               // instances that wait for an upcall, of one part

@@ -78,6 +78,7 @@ func (f *deployFlags) read(path string) (*deployment, error) {
 		if d, err = doc.deployment(); err != nil {
 			return nil, abi.Errorf(abi.CodeOf(err), "%s: %v", path, err)
 		}
+		d.dir = filepath.Dir(path)
 	}
 	if err := f.set(d); err != nil {
 		return nil, &usageError{err}

@@ -13,13 +13,16 @@ import (
 
 func (a *app) dmsCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "dms [NAME]",
+		Use:     "dms [NAME|FILE.wasm]",
 		Short:   "List the deployment managers, or explain one",
-		Example: "  aminorun dms\n  aminorun dms LeaseCaching",
+		Example: "  aminorun dms\n  aminorun dms LeaseCaching\n  aminorun dms ./mydm.wasm",
 		Args:    between(0, 1, "no argument or one name"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.listDMs()
+			}
+			if path, _, ok := wasmDM(args[0]); ok {
+				return a.explainWasmDM(cmd.Context(), path)
 			}
 			return a.explainDM(args[0])
 		},
@@ -44,14 +47,15 @@ type fieldView struct {
 
 func viewDM(name string) (dmView, error) {
 	fields, err := dms.Fields(name)
-	if err != nil {
-		return dmView{}, err
-	}
-	v := dmView{Name: name, Summary: standard.Summary(name), Fields: []fieldView{}}
+	return dmView{Name: name, Summary: standard.Summary(name), Fields: viewFields(fields)}, err
+}
+
+func viewFields(fields []dms.Field) []fieldView {
+	views := []fieldView{}
 	for _, f := range fields {
-		v.Fields = append(v.Fields, fieldView{f.Name, f.Type, f.Default, f.Doc})
+		views = append(views, fieldView{f.Name, f.Type, f.Default, f.Doc})
 	}
-	return v, nil
+	return views
 }
 
 func (a *app) listDMs() error {

@@ -23,8 +23,6 @@ type document struct {
 	Kind       string   `yaml:"kind"`
 	Metadata   metadata `yaml:"metadata"`
 	Spec       spec     `yaml:"spec"`
-
-	dir string // the document is in
 }
 
 type metadata struct {
@@ -60,9 +58,8 @@ func readDocument(path string) (*document, error) {
 	if err != nil {
 		return nil, abi.Errorf(abi.Refused, "%s: %v", path, err)
 	}
-	d.dir = filepath.Dir(path)
 	if !filepath.IsAbs(d.Spec.Module) {
-		d.Spec.Module = filepath.Join(d.dir, d.Spec.Module)
+		d.Spec.Module = filepath.Join(filepath.Dir(path), d.Spec.Module)
 	}
 	return d, nil
 }
@@ -115,7 +112,7 @@ func (d *document) deployment() (_ *deployment, err error) {
 	if err := s.Selector.Validate(); err != nil {
 		return nil, fmt.Errorf("spec.nodeSelector: %w", err)
 	}
-	return &deployment{module: d.Spec.Module, dir: d.dir, args: d.Spec.Args, spec: s}, nil
+	return &deployment{module: d.Spec.Module, args: d.Spec.Args, spec: s}, nil
 }
 
 func parseTimeout(text string) (time.Duration, error) {

@@ -2,13 +2,18 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"amino.run/abi"
+	"amino.run/host"
 	"amino.run/kernel/client"
+	"amino.run/kernel/wasmdm"
 )
 
 // wasmDM splits the text form of a DM that is named by its module's path,
@@ -65,6 +70,25 @@ func (a *app) sendDM(ctx context.Context, c *client.Client, path string) (string
 		return "", err
 	}
 	return manifest.Name + "@" + m.Digest, nil
+}
+
+// explainWasmDM says what a DM in a file is. It needs no cluster.
+func (a *app) explainWasmDM(ctx context.Context, path string) (err error) {
+	wasm, err := os.ReadFile(path)
+	if err != nil {
+		return abi.Errorf(abi.NotFound, "the deployment manager cannot be read: %v", err)
+	}
+	var stop stops
+	defer func() { err = errors.Join(err, stop.run()) }()
+	engine := func() (host.Engine, error) { return newEngine(ctx, cacheDir(), &stop) }
+	read := func(context.Context, string) ([]byte, error) { return wasm, nil }
+	sum := sha256.Sum256(wasm)
+	dm, err := wasmdm.Loader(ctx, wasmdm.Compile(engine, read))(hex.EncodeToString(sum[:]))
+	if err != nil {
+		return err
+	}
+	doc := dm.(*wasmdm.DM).Doc()
+	return a.printDM(dmView{Name: dm.Name(), Summary: doc, Doc: doc, Fields: viewFields(dm.Fields())})
 }
 
 var digests = regexp.MustCompile(`@[0-9a-f]{64}`)
