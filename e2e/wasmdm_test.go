@@ -42,6 +42,8 @@ func TestWasmDMs(t *testing.T) {
 	run(t, c, "migrate", "counter", "--to", "k3")
 	run(t, c, "invoke", "counter", "--verb", "migrate", `"k2"`)
 	load.more(t, 10)
+	run(t, c, "dm", "set", "counter", "SerializableRPC", retry)
+	load.more(t, 10)
 	ops := load.end()
 	if errs := failed(ops); len(errs) > 0 {
 		t.Errorf("%d of %d calls failed: %v", len(errs), len(ops), errs[0])

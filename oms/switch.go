@@ -26,7 +26,7 @@ const (
 // call is lost, fails or runs twice, and the state stays. An error says that the chain
 // is what it was.
 func (o *OMS) Switch(ctx context.Context, req api.SwitchRequest) (api.SwitchReply, error) {
-	chain, err := dms.ParseChain(req.DMs)
+	chain, err := o.load.ParseChain(req.DMs)
 	if err == nil {
 		err = dms.Check(chain)
 	}

@@ -53,6 +53,10 @@ func (a *app) dmSetCmd() *cobra.Command {
 }
 
 func (a *app) setChain(cmd *cobra.Command, c *client.Client, name string, chain []string) error {
+	chain, err := a.sendDMs(cmd.Context(), c, ".", chain)
+	if err != nil {
+		return err
+	}
 	a.progress("waiting for the calls under way")
 	rep, err := c.Switch(cmd.Context(), name, chain)
 	if err != nil {
@@ -69,7 +73,7 @@ func (a *app) setChain(cmd *cobra.Command, c *client.Client, name string, chain 
 	}{g.Name, append([]string{}, rep.From...), g.DMs, g.Kernels, float64(rep.Pause) / float64(time.Millisecond), rep.Bytes}
 	return a.print(v, func(t *table) {
 		t.row("NAME", "FROM", "DMS", "KERNELS", "PAUSE", "STATE")
-		t.row(v.Name, strings.Join(v.From, " "), strings.Join(v.DMs, " "), strings.Join(v.Kernels, ","),
+		t.row(v.Name, shortDMs(v.From), shortDMs(v.DMs), strings.Join(v.Kernels, ","),
 			rep.Pause.Round(10*time.Microsecond), formatBytes(uint64(v.State)))
 	})
 }
@@ -86,7 +90,7 @@ func (a *app) showChain(cmd *cobra.Command, name string) error {
 		}{g.Name, viewGroup(g).DMs}
 		return a.print(v, func(t *table) {
 			t.row("NAME", "DMS")
-			t.row(v.Name, strings.Join(v.DMs, " "))
+			t.row(v.Name, shortDMs(v.DMs))
 		})
 	})
 }
