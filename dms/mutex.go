@@ -25,6 +25,16 @@ func (m Mutex) Lock(ctx context.Context) error {
 	}
 }
 
+// TryLock takes the mutex if it is free, and reports whether it was.
+func (m Mutex) TryLock() bool {
+	select {
+	case m <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // Unlock lets the next one in. It panics if the mutex is not locked.
 func (m Mutex) Unlock() {
 	select {

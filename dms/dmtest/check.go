@@ -15,7 +15,7 @@ func (h *History) Violations(p Promises, lists [][]int) (bad []string) {
 	if p.Helpers && len(lists) > 1 {
 		lists = lists[:1]
 	}
-	reads := slices.DeleteFunc(slices.Clone(ops), func(o Op) bool { return o.Method != "list" || o.Err != nil })
+	reads := slices.DeleteFunc(slices.Clone(ops), func(o Op) bool { return o.Method != "list" || o.Err != nil || o.Tx != 0 })
 	bad = append(bad, h.errors(ops)...)
 	bad = append(bad, h.traces(p, ops, reads, lists)...)
 	if p.Reads == Linearizable || p.Reads == Session {
@@ -24,6 +24,7 @@ func (h *History) Violations(p Promises, lists [][]int) (bad []string) {
 	if p.Reads == Eventual && len(lists) > 0 {
 		bad = append(bad, h.beginnings(p, reads, lists[0])...)
 	}
+	bad = append(bad, h.whole(ops, reads, lists)...)
 	bad = append(bad, h.missing(p, ops, reads, lists)...)
 	return bad
 }

@@ -15,6 +15,7 @@ import (
 type Op struct {
 	Client     string
 	Method     string
+	Tx         int   // the transaction it was part of; 0 is none
 	N          int   // appended
 	Saw        []int // answered by list
 	Err        error
@@ -79,20 +80,23 @@ func (h *History) Do(ctx context.Context, c *Client, method string, args ...any)
 		op.Err = c.Do(ctx, nil, method, args...)
 	}
 	op.End = time.Now()
+	h.Note(op)
+	return op
+}
+
+// Note adds an op to the history.
+func (h *History) Note(op Op) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ops = append(h.ops, op)
-	return op
 }
 
 // verb calls a verb and adds it to the history.
 func (h *History) verb(ctx context.Context, c *Client, v dms.Verb) {
 	op := Op{Client: c.node.ID, Method: string(v), Start: time.Now()}
-	_, op.Err = c.Call(ctx, dms.Call{Verb: v})
+	op.Err = c.verb(ctx, v)
 	op.End = time.Now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.ops = append(h.ops, op)
+	h.Note(op)
 }
 
 // Ops returns the ops in the order in which they ended.

@@ -73,6 +73,10 @@ type Promises struct {
 
 	// Verb is called now and then, by every caller.
 	Verb dms.Verb
+
+	// Load is what each caller does, again and again, in place of a call; see
+	// Transactions.
+	Load func(r *Run, node string)
 }
 
 // Nodes returns four cloud nodes of one region: a, b, c and d.
@@ -172,7 +176,11 @@ func (r *Run) run(s Scenario) {
 		callers.Go(func() {
 			time.Sleep(time.Duration(i) * rest / 7)
 			for ctx.Err() == nil {
-				r.one(n.ID)
+				if r.Load != nil {
+					r.Load(r, n.ID)
+				} else {
+					r.one(n.ID)
+				}
 				time.Sleep(rest/2 + time.Duration(r.pick(int(rest))))
 			}
 		})
