@@ -220,7 +220,9 @@ func (x *stale) Snapshot(ctx context.Context) (dms.Snapshot, error) {
 }
 
 // open lets calls pass that its DM would refuse.
-type open struct{ *serializability.LockingTransactions }
+type open struct {
+	*serializability.LockingTransactions
+}
 
 func (x open) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 	h := x.LockingTransactions.Instance(c, next)

@@ -33,6 +33,8 @@ var phones = []dms.Node{
 
 func inCloud(n dms.Node) bool { return n.Labels["tier"] == dms.Cloud }
 
+var transactions = dmtest.Transactions("begin", "commit", "rollback")
+
 // TestSuite holds every DM, and the chains that matter, to what they promise.
 func TestSuite(t *testing.T) {
 	for _, p := range []dmtest.Promises{
@@ -56,6 +58,17 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"ConsensusRSM-Cluster"}, Recovers: true, Same: true},
 		{Chain: []string{"ConsensusRSM-Geo"}, Nodes: regions, Recovers: true, Same: true},
 		{Chain: []string{"ConsensusRSM-P2P"}, Nodes: phones, Recovers: true, Same: true},
+		{Chain: []string{"ExplicitCaching"}, Load: dmtest.Transactions("pull", "push", "")},
+		{Chain: []string{"WriteThroughCaching(ttl=2s)"}, Reads: dmtest.Session},
+		{Chain: []string{"ConsistentCaching(ttl=2s)"}},
+		{Chain: []string{"LockingTransactions(ttl=2s)"}, Load: transactions},
+		{Chain: []string{"OptimisticTransactions(ttl=2s)"}, Load: transactions},
+		{Chain: []string{"DurableTransactions(ttl=2s)"}, Load: transactions, Recovers: true, Undoes: true},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "ExplicitCheckpoint", "ConsistentCaching(ttl=2s)"},
+			Twice: true, Recovers: true, Loses: -1, Lag: 2 * time.Second, Verb: "checkpoint"},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "ExplicitCheckpoint", "LockingTransactions(ttl=2s)"}, Load: transactions,
+			Twice: true, Recovers: true, Loses: -1, Verb: "checkpoint"},
+		{Chain: []string{"PeriodicCheckpoint(every=3)", "ConsistentCaching(ttl=2s)"}, Recovers: true, Undoes: true, Loses: 3, Lag: 2 * time.Second},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "ExplicitCheckpoint", "LeaseCaching(ttl=2s)"},
 			Twice: true, Recovers: true, Loses: -1, Lag: 2 * time.Second, Verb: "checkpoint"},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "SerializableRPC", "PeriodicCheckpoint(every=3)", "KeepInCloud", "ExplicitMigration"},
