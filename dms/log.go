@@ -60,3 +60,20 @@ func LeaderOf(err error) Peer {
 	_, leader, _ := strings.Cut(err.Error(), notLeader)
 	return Peer(leader)
 }
+
+// OpenLog opens c's log. When another chain is to take this one's place, the replica
+// that leads says that it has the newest state, once it has confirmed that it leads
+// and has carried out all that was answered.
+func OpenLog(c Callee, apply Handler) Log {
+	log := c.Log(func(ctx context.Context, call Call) ([]byte, error) {
+		if call.Method == "" && call.Verb == "" { // of the drain below
+			return nil, nil
+		}
+		return apply(ctx, call)
+	})
+	c.OnDrain(func(ctx context.Context) error {
+		_, err := log.Propose(ctx, Call{ReadOnly: true})
+		return err
+	})
+	return log
+}

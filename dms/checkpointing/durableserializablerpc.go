@@ -48,7 +48,7 @@ func (*DurableSerializableRPC) Concerns() dms.Concerns {
 // Instance implements dms.Instancer.
 func (*DurableSerializableRPC) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 	answers := dms.Keep(c, "answers", dms.Answers{})
-	log := c.Log(func(ctx context.Context, call dms.Call) ([]byte, error) {
+	log := dms.OpenLog(c, func(ctx context.Context, call dms.Call) ([]byte, error) {
 		out, err := answers.Once(ctx, call, next)
 		if err != nil {
 			return nil, takenBack(err)

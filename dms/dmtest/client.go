@@ -13,7 +13,8 @@ type Client struct {
 	cl    *Cluster
 	name  string // of the caller, where several are told apart
 	node  dms.Node
-	life  context.Context
+	life  context.Context // of the node
+	end   context.CancelFunc
 	parts []*part
 	h     dms.Handler
 }
@@ -23,7 +24,10 @@ func proxyNode(p dms.Peer) (id string, ok bool) { return strings.CutPrefix(strin
 
 // Client returns the callers at a node. They fail with the node; after Restart ask
 // for them again.
-func (cl *Cluster) Client(id string) *Client {
+func (cl *Cluster) Client(id string) *Client { return cl.now().client(id) }
+
+// client returns the callers at a node under this chain.
+func (cl *Cluster) client(id string) *Client {
 	cl.building.Lock()
 	defer cl.building.Unlock()
 	n := cl.node(id)
@@ -42,8 +46,10 @@ func (cl *Cluster) Client(id string) *Client {
 
 func (cl *Cluster) newClient(n dms.Node, life context.Context) *Client {
 	c := &Client{cl: cl, node: n, life: life, parts: make([]*part, len(cl.chain))}
+	var ctx context.Context
+	ctx, c.end = context.WithCancel(life)
 	for i := range c.parts {
-		c.parts[i] = newPart(cl, life, proxyPeer(n.ID), i, n)
+		c.parts[i] = newPart(cl, ctx, proxyPeer(n.ID), i, n)
 	}
 	c.h = cl.chain.Proxy(cl.chain.LevelOf(cl.id),
 		func(layer int, outer dms.Handler) dms.Caller { return &caller{c.parts[layer], outer} },
@@ -71,6 +77,25 @@ func (c *Client) Call(ctx context.Context, call dms.Call) ([]byte, error) {
 		call.Root, call.Client = call.ID, c.name
 	}
 	call.ReadOnly = call.Verb == "" && c.cl.guest().ReadOnly(call.Method)
+	for {
+		out, err := c.inside(ctx, call)
+		now := c.cl.now()
+		if now == c.cl || abi.CodeOf(err) != abi.Moved {
+			return out, err
+		}
+		c = now.client(c.node.ID)
+	}
+}
+
+// inside carries out a call by the proxies, unless they have another chain by then.
+func (c *Client) inside(ctx context.Context, call dms.Call) ([]byte, error) {
+	if err := c.cl.calls.enterCalling(ctx, len(call.Path) > 0); err != nil {
+		return nil, err
+	}
+	defer c.cl.calls.leave()
+	if c.cl.after.Load() != nil {
+		return nil, errSwitched
+	}
 	return c.h(ctx, call)
 }
 

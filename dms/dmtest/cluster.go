@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,9 @@ type Cluster struct {
 	guest  func() Guest
 	origin dms.Node
 
-	building sync.Mutex // of clients
+	building sync.Mutex              // of clients
+	calls    *gate                   // closed while the chain is replaced
+	after    atomic.Pointer[Cluster] // what took its place
 
 	oms     *oms               // as all below, guarded by mu
 	group   []*replica         // primary first
@@ -109,12 +112,18 @@ func (cl *Cluster) Beside(guest func() Guest, chain dms.Chain, on ...string) (*C
 }
 
 func (w *world) deploy(guest func() Guest, chain dms.Chain, on ...string) (*Cluster, error) {
-	cl := &Cluster{world: w, chain: chain, guest: guest, callers: map[string]*Client{}, disk: map[dms.Peer]saved{}, logs: map[dms.Peer]*logDisk{}}
 	w.mu.Lock()
+	cl := newCluster(w, fmt.Sprintf("m%d", len(w.groups)+1), guest, chain)
 	w.groups = append(w.groups, cl)
-	cl.id = fmt.Sprintf("m%d", len(w.groups))
 	w.mu.Unlock()
 	return cl, cl.create(on)
+}
+
+func newCluster(w *world, id string, guest func() Guest, chain dms.Chain) *Cluster {
+	return &Cluster{
+		world: w, id: id, chain: chain, guest: guest, calls: newGate(),
+		callers: map[string]*Client{}, disk: map[dms.Peer]saved{}, logs: map[dms.Peer]*logDisk{},
+	}
 }
 
 // ID returns the ID of the microservice: "m1", or "m2" for the second of a test.
@@ -174,7 +183,7 @@ func (cl *Cluster) Seed(seed uint64) {
 
 // Where returns the IDs of the nodes of the group, the primary's first.
 func (cl *Cluster) Where() (ids []string) {
-	for _, r := range cl.replicas() {
+	for _, r := range cl.now().replicas() {
 		ids = append(ids, r.Node.ID)
 	}
 	return ids
@@ -182,6 +191,7 @@ func (cl *Cluster) Where() (ids []string) {
 
 // Moves returns how many moves were made.
 func (cl *Cluster) Moves() int {
+	cl = cl.now()
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	return cl.moves
@@ -189,7 +199,7 @@ func (cl *Cluster) Moves() int {
 
 // Lists returns the numbers of each replica that is alive, if the guest is a List.
 func (cl *Cluster) Lists() (all [][]int) {
-	for _, r := range cl.members() {
+	for _, r := range cl.now().members() {
 		if s, err := r.snapshot(r.life); err == nil && r.life.Err() == nil {
 			l := new(List)
 			l.Restore(s.Image)

@@ -22,7 +22,7 @@ func (cl *Cluster) Kill(id string) {
 		select {
 		case <-time.After(NodeLease):
 			for _, g := range groups {
-				g.lost(id, lost)
+				g.now().lost(id, lost)
 			}
 		case <-cl.ctx.Done():
 		}
@@ -47,7 +47,7 @@ func (cl *Cluster) Restart(id string) {
 	groups := cl.groups
 	cl.mu.Unlock()
 	for _, g := range groups {
-		g.lost(id, lost)
+		g.now().lost(id, lost)
 	}
 }
 
@@ -68,7 +68,7 @@ func (cl *Cluster) RestartOMS() {
 // StopOMS ends the coordinators. Until StartOMS no one notices failures, and what
 // fails does not come back.
 func (cl *Cluster) StopOMS() {
-	o := cl.master()
+	o := cl.now().master()
 	_ = o.upcall(cl.ctx, func(context.Context) error { // fails at the test's end
 		o.kept = keptBy(o.parts)
 		o.end()
@@ -79,6 +79,7 @@ func (cl *Cluster) StopOMS() {
 // StartOMS starts the coordinators again with what they kept. They hear of nodes that
 // have failed meanwhile when these had time to come back.
 func (cl *Cluster) StartOMS() {
+	cl = cl.now()
 	fresh := newOMS(cl, cl.master().kept)
 	cl.mu.Lock()
 	cl.oms = fresh

@@ -58,6 +58,18 @@ func (g *gate) enter(ctx context.Context) error {
 	})
 }
 
+// enterCalling is enter for a call that may be nested: what is inside may wait for its
+// tree, so it passes a closed gate until that is quiet.
+func (g *gate) enterCalling(ctx context.Context, nested bool) error {
+	return g.until(ctx, func() bool {
+		if g.closed && !(nested && g.inside > 0) {
+			return false
+		}
+		g.inside++
+		return true
+	})
+}
+
 func (g *gate) leave() { g.change(func() { g.inside-- }) }
 
 // quiet closes the gate and returns when no one is inside.

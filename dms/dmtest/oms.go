@@ -158,6 +158,7 @@ func (g *group) Remove(_ context.Context, r dms.Replica) error {
 
 // Move moves the primary, as an administrator would. Placement holds for it too.
 func (cl *Cluster) Move(to string) error {
+	cl = cl.now()
 	r, err := cl.target("")
 	if err != nil {
 		return err
@@ -167,6 +168,7 @@ func (cl *Cluster) Move(to string) error {
 
 // MoveFrom moves the replica that is on a node.
 func (cl *Cluster) MoveFrom(from, to string) error {
+	cl = cl.now()
 	for _, r := range cl.members() {
 		if r.Node.ID == from {
 			return cl.moveTo(r, to)

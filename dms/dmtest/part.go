@@ -109,6 +109,9 @@ func (p *part) answer(ctx context.Context, from dms.Peer, kind string, body []by
 	if f == nil {
 		return nil, abi.Errorf(abi.Internal, "no answer to %s at %q", kind, p.peer)
 	}
+	if _, proxy := proxyNode(from); p.replica != nil && p.replica.leaving.Load() && !proxy && from != dms.Coordinator {
+		return nil, unreachable(p.node.ID) // the one that asks may be about to be quiet
+	}
 	err = p.act(ctx, func(ctx context.Context) (err error) {
 		out, err = f(ctx, from, body)
 		return err
@@ -197,7 +200,7 @@ func (cl *Cluster) partAt(to dms.Peer, layer int, kind string) (*part, error) {
 	} else if to == dms.Coordinator {
 		parts = cl.master().parts
 	} else if id, ok := proxyNode(to); ok {
-		parts = cl.Client(id).parts
+		parts = cl.client(id).parts
 	} else if r := cl.find(to); r != nil {
 		parts = r.parts
 	}

@@ -24,11 +24,16 @@ type replica struct {
 	life    context.Context // ends with the node, or when the replica is removed
 	end     context.CancelFunc
 	gone    atomic.Bool // it has moved away
+
+	leaving  atomic.Bool // its chain is being replaced
+	switched atomic.Bool // and has been
 }
 
 // here returns nil while the replica is here and alive.
 func (r *replica) here() error {
 	switch {
+	case r.switched.Load():
+		return errSwitched
 	case r.gone.Load():
 		return errMoved
 	case r.life.Err() != nil:

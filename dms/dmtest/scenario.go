@@ -31,6 +31,7 @@ func Scenarios() []Scenario {
 		{Name: "lost caller", Happens: lostCaller},
 		{Name: "moves", Happens: moves, Calm: true},
 		{Name: "moves and lost answers", Happens: func(r *Run) { r.Lossy(0.05); moves(r) }},
+		{Name: "switches", Happens: switches, Calm: true},
 		{Name: "OMS restarts", Happens: restartOMS, Calm: true},
 		{Name: "OMS away", Happens: omsAway, Calm: true, NoOMS: true},
 		{Name: "OMS away and node restarts", Happens: omsAwayNodeRestarts, Fails: true},
@@ -174,6 +175,25 @@ func omsAwayNodeRestarts(r *Run) {
 	r.Restart(at)
 	time.Sleep(load / 4)
 	r.StartOMS()
+}
+
+// switches puts the chain in its own place, and the empty one between if that keeps
+// the promises. Where replicas have writes of their own, those of one remain.
+func switches(r *Run) {
+	for i := range 8 {
+		time.Sleep(load / 10)
+		chain := r.DMs
+		if i%2 == 0 && !r.Fixed && !r.Undoes && !r.Traceless {
+			chain = nil
+		}
+		now := time.Now()
+		if err := r.Switch(chain); err != nil {
+			r.Fail("a switch failed: %v", err)
+		}
+		if r.Reads == Separate {
+			r.Lose(now, time.Now())
+		}
+	}
 }
 
 func restartOMS(r *Run) {

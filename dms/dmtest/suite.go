@@ -242,7 +242,7 @@ func (r *Run) one(id string) {
 
 // watch checks where the replicas are.
 func (r *Run) watch() {
-	for _, x := range r.members() {
+	for _, x := range r.now().members() {
 		if r.Only != nil && !r.Only(x.Node) {
 			r.Fail("replica %s is on %s, which is not allowed", x.Peer, x.Node.ID)
 		}

@@ -136,7 +136,7 @@ func (s *search) again(ctx context.Context, call dms.Call, r dms.Replica, err er
 // Instance implements dms.Instancer.
 func (d *consensus) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 	answers := dms.Keep(c, "answers", dms.Answers{})
-	return c.Log(func(ctx context.Context, call dms.Call) ([]byte, error) {
+	return dms.OpenLog(c, func(ctx context.Context, call dms.Call) ([]byte, error) {
 		return answers.Once(ctx, call, next)
 	}).Propose
 }
