@@ -12,8 +12,10 @@ import (
 	"syscall"
 
 	"amino.run/abi"
+	"amino.run/dms"
 	"amino.run/host"
 	"amino.run/host/wazero"
+	"amino.run/internal/api"
 	"amino.run/internal/mux"
 	"amino.run/kernel"
 	"amino.run/kernel/client"
@@ -81,7 +83,8 @@ func newWorld(ctx context.Context) (w *world, err error) {
 }
 
 func startKernel(ctx context.Context, id, oms, data string, e host.Engine) (*kernel.Kernel, error) {
-	return kernel.Start(ctx, kernel.Config{ID: id, Listen: "127.0.0.1:0", OMS: oms, Data: data, Engine: e, Log: quiet()})
+	labels := map[string]string{"name": id, "tier": dms.Cloud, "region": "eu"}
+	return kernel.Start(ctx, kernel.Config{ID: id, Labels: labels, Listen: "127.0.0.1:0", OMS: oms, Data: data, Engine: e, Log: quiet()})
 }
 
 // child starts this program again in a role and returns the address it prints.
@@ -106,13 +109,13 @@ func (w *world) child(args ...string) (string, error) {
 	return strings.TrimSpace(line), err
 }
 
-// serveKernel is a child's role: kernel k2.
+// serveKernel is a child's role: a kernel beside k1.
 func serveKernel(ctx context.Context) error {
 	e, err := wazero.New(ctx, wazero.Options{CacheDir: filepath.Join(*data, "compiled")})
 	if err != nil {
 		return err
 	}
-	k, err := startKernel(ctx, "k2", *omsAddr, *data, e)
+	k, err := startKernel(ctx, *id, *omsAddr, *data, e)
 	if err != nil {
 		return err
 	}
@@ -126,8 +129,17 @@ func (w *world) close() {
 	}
 }
 
-// deploy deploys a committed module on a kernel.
-func (w *world) deploy(ctx context.Context, path, name, on string, dms ...string) error {
+// deploy deploys a committed module and moves it to a kernel.
+func (w *world) deploy(ctx context.Context, path, name, on string, chain ...string) error {
+	if err := w.deployWhere(ctx, path, name, nil, chain...); err != nil {
+		return err
+	}
+	_, err := w.client.Migrate(ctx, name, on)
+	return err
+}
+
+// deployWhere deploys a committed module on a kernel that is selected.
+func (w *world) deployWhere(ctx context.Context, path, name string, where api.Selector, chain ...string) error {
 	wasm, err := os.ReadFile(path)
 	if err != nil {
 		return errors.Join(err, errors.New("run it in the root of the repository"))
@@ -136,11 +148,13 @@ func (w *world) deploy(ctx context.Context, path, name, on string, dms ...string
 	if err != nil {
 		return err
 	}
-	if _, err := w.client.Deploy(ctx, client.Spec{Name: name, Module: m.Digest, DMs: append([]string{}, dms...)}, nil); err != nil {
-		return err
-	}
-	_, err = w.client.Migrate(ctx, name, on)
+	_, err = w.client.Deploy(ctx, client.Spec{Name: name, Module: m.Digest, DMs: append([]string{}, chain...), Selector: where}, nil)
 	return err
+}
+
+// alone selects one kernel.
+func alone(kernel string) api.Selector {
+	return api.Selector{{{Key: "name", Op: api.Equal, Values: []string{kernel}}}}
 }
 
 // mustArgs encodes arguments that cannot fail to be.

@@ -11,7 +11,7 @@ for module in . guest-sdks/go examples; do
 done
 
 go generate ./...
-git diff --exit-code -- dms/standard || { echo "generated files are stale: commit what 'make generate' made" >&2; exit 1; }
+git diff --exit-code -- dms/standard docs || { echo "generated files are stale: commit what 'make generate' made" >&2; exit 1; }
 
 for platform in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do
 	CGO_ENABLED=0 GOOS=${platform%/*} GOARCH=${platform#*/} go build -o /dev/null ./cmd/aminorun || { echo "does not build for $platform" >&2; exit 1; }

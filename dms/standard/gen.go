@@ -1,6 +1,6 @@
 //go:build ignore
 
-// This program writes dms.md.
+// This program writes dms.md, here and in docs.
 package main
 
 import (
@@ -17,7 +17,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := os.WriteFile("dms.md", doc, 0o644); err != nil {
-		log.Fatal(err)
+	for _, path := range []string{"dms.md", "../../docs/dms.md"} { // the first is what the command prints
+		if err := os.WriteFile(path, doc, 0o644); err != nil {
+			log.Fatal(err)
+		}
 	}
 }
