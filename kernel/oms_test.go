@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func (o *testOMS) lookup(name string) func(context.Context, *mux.Conn, api.Ref) 
 		defer o.mu.Unlock()
 		o.heard = append(o.heard, from.Peer()+" "+name+" "+ref.Ref)
 		for _, g := range o.groups {
-			if g.ID == ref.Ref || g.Name == ref.Ref {
+			if g.ID == ref.Ref || g.Name == ref.Ref && !strings.Contains(g.ID, "/") {
 				return g, nil
 			}
 		}

@@ -43,6 +43,7 @@ func (r *route) member(ctx context.Context, peer string) (*route, error) {
 	}
 	m, err := r.c.route(ctx, to.Peer)
 	if errors.Is(err, abi.ErrNotFound) {
+		_ = r.refresh(ctx) // the next call starts from what the directory says
 		return nil, gone(r.group.Load().Name, to.Peer)
 	}
 	return m, err
