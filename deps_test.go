@@ -36,7 +36,7 @@ var rooms = []room{
 	{"dms/standard", "the list of all that ship", []string{"dms", "dms/CATEGORY"}},
 	{"dms/dmtest", "a cluster in virtual time; no network, no guest", []string{"abi", "dms"}},
 	{"internal/api", "what kernels, the OMS and clients say to each other", []string{"abi", "dms"}},
-	{"internal/mux", "the one transport, and the only user of grpc", []string{"abi"}},
+	{"internal/mux", "the one transport, and the only room that knows the wire", []string{"abi"}},
 	{"host", "runs one guest; knows no engine, no DM and no network", []string{"abi", "internal/wasm"}},
 	{"host/wazero", "the engine behind host", []string{"abi", "host"}},
 	{"host/hosttest", "what every engine must hold", []string{"abi", "host", "internal/wasm", "internal/guestbuild"}},
@@ -55,7 +55,7 @@ var rooms = []room{
 
 // libraries are third-party packages that one room owns, and why.
 var libraries = map[string]struct{ room, why string }{
-	"google.golang.org/grpc":         {"internal/mux", "one transport"},
+	"google.golang.org/grpc":         {"bench", "only what we are measured against speaks gRPC"},
 	"github.com/tetratelabs/wazero":  {"host/wazero", "an engine never leaks past its room"},
 	"github.com/spf13/cobra":         {"cmd", "only the command has a command line"},
 	"github.com/cockroachdb/pebble/": {"oms", "only the OMS has a database"},

@@ -231,7 +231,7 @@ func TestSettleAsks(t *testing.T) {
 		{"moved", func(g *api.Group) { c.place(g, k2) }, false, "k2 "},
 		{"deleted", func(g *api.Group) { c.do(func() { delete(c.groups, g.ID) }) }, false, "from kernel k1"},
 		{"placed here again", func(g *api.Group) { c.place(g, k1) }, false, "k1 "},
-		{"the OMS is not well", func(*api.Group) { k1.oms.stream().Close() }, false, ""},
+		{"the OMS is away", func(*api.Group) { c.stop() }, false, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := c.deploy(k1, test.name, counter(t), api.Spec{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"amino.run/abi"
 )
 
-// A Handler answers one request. It runs on a goroutine of its own; body is the
+// A Handler answers one request. Many run at a time; body is the
 // handler's to keep, and the reply is left alone once it is returned. ctx ends
 // when the caller's deadline passes, the caller cancels or the connection is
 // lost. An error crosses the wire as an abi.Error: code, state and message.
@@ -20,7 +21,7 @@ type Handler func(ctx context.Context, from *Conn, body []byte) ([]byte, error)
 // A Conn is a connection to one peer, on which both sides call. It is safe for
 // concurrent use.
 type Conn struct {
-	s      stream
+	nc     net.Conn
 	peer   string
 	addr   string
 	handle Handler
@@ -28,7 +29,19 @@ type Conn struct {
 	work   *workers
 	w      *writer
 	calls  calls
-	slots  []*slot // by the peer's ids; the reader's alone
+
+	// Of the goroutine that has the lead:
+	in    inbox
+	slots []*slot // by the peer's ids
+	queue []*request
+	next  int       // in queue
+	apart int       // requests that are not carried out by the lead
+	now   time.Time // when in was filled
+
+	running atomic.Pointer[request] // inside which the lead is
+	batch   atomic.Uint64           // how often in was filled
+	watched atomic.Bool             // by the watchdog
+	ended   chan struct{}           // closed when there is no more to lead
 
 	inflight atomic.Int64  // calls and requests without an answer
 	draining atomic.Bool   // no more requests are taken
@@ -40,15 +53,18 @@ type Conn struct {
 	err  error // why it is done
 }
 
+// hangUpTime is what a peer has to close its side.
+const hangUpTime = time.Second
+
 var errClosed = errors.New("closed by this side")
 
-func newConn(s stream, peer, addr string, h Handler, work *workers, opt *options) *Conn {
+func newConn(nc net.Conn, peer, addr string, h Handler, work *workers, opt *options) *Conn {
 	c := &Conn{
-		s: s, peer: peer, addr: addr, handle: h, opt: opt, work: work,
-		quiet: make(chan struct{}, 1), done: make(chan struct{}),
+		nc: nc, peer: peer, addr: addr, handle: h, opt: opt, work: work,
+		quiet: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{}), in: inbox{r: nc},
 	}
 	c.calls.limit = opt.maxInFlight
-	c.w = newWriter(s, c.done, func() bool { return c.inflight.Load() > 1 }, c.close)
+	c.w = newWriter(nc, c.done, func() bool { return c.inflight.Load() > 1 }, c.close)
 	return c
 }
 
@@ -57,7 +73,8 @@ func (c *Conn) run() {
 	var wg sync.WaitGroup
 	wg.Go(c.w.flush)
 	wg.Go(c.watch)
-	c.read()
+	c.lead()
+	<-c.ended
 	wg.Wait()
 }
 
@@ -94,7 +111,8 @@ func (c *Conn) close(why error) {
 		close(c.done)
 		c.w.stop()
 		c.calls.fail(abi.Errorf(abi.Unavailable, "%v; no answer came, the call may have run", c.err))
-		c.s.abort()
+		_ = c.nc.Close()
+		c.pass(c.running.Load(), 0) // who leads ends the other requests
 	})
 }
 
@@ -129,7 +147,7 @@ func (c *Conn) drain(ctx context.Context) {
 	defer c.close(errClosed)
 	c.draining.Store(true)
 	c.calls.close(abi.Errorf(abi.Unavailable, "not sent: this side of the connection to %s is closing", c))
-	c.w.put(&frame{kind: kindBye}, nil, false, nil)
+	c.w.put(&frame{kind: kindBye}, nil, false, nil, nil)
 	for c.inflight.Load() > 0 {
 		select {
 		case <-c.quiet:
@@ -141,6 +159,24 @@ func (c *Conn) drain(ctx context.Context) {
 	}
 	select {
 	case <-c.w.drained():
+	case <-ctx.Done():
+		return
+	case <-c.done:
+		return
+	}
+	c.hangUp(ctx)
+}
+
+// hangUp says that no more comes, and waits until the peer has read all: what is
+// on its way when a connection closes may be lost.
+func (c *Conn) hangUp(ctx context.Context) {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, hangUpTime)
+	defer cancel()
+	select {
 	case <-ctx.Done():
 	case <-c.done:
 	}
@@ -166,7 +202,7 @@ func (c *Conn) watch() {
 			return
 		default:
 			silent++
-			c.w.put(&frame{kind: kindPing}, nil, false, nil)
+			c.w.put(&frame{kind: kindPing}, nil, false, nil, nil)
 		}
 	}
 }

@@ -1,12 +1,12 @@
-// Package mux carries calls between kernel servers, the OMS and clients: one
-// gRPC bidirectional stream for each pair of peers, on which both sides call
-// each other, many calls at a time. It is the only package that knows gRPC.
+// Package mux carries calls between kernel servers, the OMS and clients: one TCP
+// connection for each pair of peers, on which both sides call each other, many
+// calls at a time. It is the only package that knows the wire.
 //
-// Each gRPC message is a batch of frames (see frame). Whoever sends appends to
-// the batch under way, so a busy stream writes many calls at once; a body
-// longer than 64 KiB travels in fragments, one to a batch, so that it does not
-// hold up small calls. The first message each side sends is its hello: the
-// protocol's version and the peer's name.
+// On a connection each side says hello (see appendHello), then sends frames (see
+// frame). Whoever sends appends to the batch under way, so a busy connection
+// carries many calls in each write; whoever reads carries out the requests that
+// came together in one go (see lead). A body longer than 64 KiB travels in
+// fragments, one to a batch, so that it does not hold up small calls.
 //
 // The rules of the wire:
 //

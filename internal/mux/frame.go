@@ -30,7 +30,7 @@ const (
 	fragmented kind = 0x80 // set in a request or reply whose body goes on in parts
 )
 
-// A frame is one unit of a batch. On the wire it is the kind, then as uvarints
+// A frame is one unit of the stream. On the wire it is the kind, then as uvarints
 // the id, the timeout in microseconds (requests; 0 is none) and the whole
 // body's length (fragmented bodies), then code and state (failures), the
 // length of the body and the body.
@@ -40,10 +40,13 @@ type frame struct {
 	timeout     time.Duration // of a request: how long the caller waits; 0 is forever
 	total       int           // of a fragmented body; else 0
 	code, state uint8         // of a failure: see abi.Error
-	body        []byte        // aliases the batch
+	body        []byte        // aliases the inbox
 }
 
-var errFrame = errors.New("malformed frame")
+var (
+	errFrame = errors.New("malformed frame")
+	errShort = errors.New("the beginning of a frame")
+)
 
 // hasID reports whether frames of the kind belong to a call.
 func (k kind) hasID() bool { return k < kindPing }
@@ -74,7 +77,7 @@ func (f *frame) append(b []byte, n int) []byte {
 }
 
 // parseFrame reads the first frame of b, which is not empty, and returns what
-// follows it.
+// follows it. The error is errShort if b is the beginning of one.
 func parseFrame(b []byte) (f frame, rest []byte, err error) {
 	f.kind = kind(b[0])
 	part := f.kind&fragmented != 0
@@ -99,7 +102,7 @@ func parseFrame(b []byte) (f frame, rest []byte, err error) {
 		f.total = int(r.uvarint(math.MaxInt32))
 	}
 	f.body = r.bytes(int(r.uvarint(maxFragment)))
-	if part && f.total <= len(f.body) {
+	if r.err == nil && part && f.total <= len(f.body) {
 		return f, nil, errFrame
 	}
 	return f, r.b, r.err
@@ -119,7 +122,7 @@ func (r *reader) uvarint(limit uint64) uint64 {
 	}
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 || v > limit {
-		r.b, r.err = nil, errFrame
+		r.fail(n == 0)
 		return 0
 	}
 	r.b = r.b[n:]
@@ -135,10 +138,21 @@ func (r *reader) byte() byte {
 
 func (r *reader) bytes(n int) []byte {
 	if n > len(r.b) {
-		r.b, r.err = nil, errFrame
+		r.fail(true)
 		return nil
 	}
 	b := r.b[:n:n]
 	r.b = r.b[n:]
 	return b
+}
+
+func (r *reader) fail(short bool) {
+	r.b = nil
+	switch {
+	case r.err != nil:
+	case short:
+		r.err = errShort
+	default:
+		r.err = errFrame
+	}
 }

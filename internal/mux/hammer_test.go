@@ -95,6 +95,8 @@ func TestHammer(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
+	mu.Lock()
+	defer mu.Unlock()
 	for _, c := range accepted {
 		if c.Err() == nil {
 			c.Close()

@@ -58,17 +58,14 @@ func (w *writer) fragmentLocked() {
 	if !o.begun {
 		f, o.begun = o.head, true
 	}
-	b := w.roomLocked(n)
-	w.bytes -= len(*b)
-	*b = f.append(*b, n)
+	w.pending = f.append(slices.Grow(w.pending, maxHead+n), n)
 	for n > 0 {
 		k := min(n, len(o.parts[0]))
-		*b = append(*b, o.parts[0][:k]...)
+		w.pending = append(w.pending, o.parts[0][:k]...)
 		if o.parts[0], n = o.parts[0][k:], n-k; len(o.parts[0]) == 0 {
 			o.parts = o.parts[1:]
 		}
 	}
-	w.bytes += len(*b)
 	if o.left == 0 {
 		close(o.sent)
 		return

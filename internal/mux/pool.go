@@ -97,13 +97,13 @@ func (p *Pool) dialLocked(addr string, l *line) {
 	l.dialing = make(chan struct{})
 	p.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, dialTimeout)
-		d, err := dial(ctx, addr, p.name, p.h, p.work, p.opt)
+		c, err := dial(ctx, addr, p.name, p.h, p.work, p.opt)
 		cancel()
 		p.mu.Lock()
 		if err != nil {
 			l.fail(err)
 		} else {
-			l.conn = d.Conn
+			l.conn = c
 		}
 		close(l.dialing)
 		l.dialing = nil
@@ -111,12 +111,12 @@ func (p *Pool) dialLocked(addr string, l *line) {
 		if err != nil {
 			return
 		}
-		defer context.AfterFunc(p.ctx, func() { _ = d.Close() })()
+		defer context.AfterFunc(p.ctx, func() { _ = c.Close() })()
 		start := time.Now()
-		d.run()
+		c.run()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if l.conn != d.Conn { // replaced already: the peer had said bye
+		if l.conn != c { // replaced already: the peer had said bye
 			return
 		}
 		l.conn = nil
@@ -124,7 +124,7 @@ func (p *Pool) dialLocked(addr string, l *line) {
 			delete(p.lines, addr)
 			return
 		}
-		l.fail(abi.Errorf(abi.Unavailable, "not sent: %v", d.Err())) // lost at once: not a reason to hurry
+		l.fail(abi.Errorf(abi.Unavailable, "not sent: %v", c.Err())) // lost at once: not a reason to hurry
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"amino.run/abi"
@@ -12,20 +13,24 @@ import (
 // maxMessage is the longest error message, in bytes, that is sent.
 const maxMessage = 16 << 10
 
-// read takes frames in until the connection is done, then ends the contexts of
-// the requests.
-func (c *Conn) read() {
-	for {
-		b, err := c.s.recv()
-		if err == nil {
-			c.heard.Store(true)
-			err = c.readBatch(b)
-		}
-		if err != nil {
-			c.close(err)
-			break
-		}
+// fill reads what there is and acts on it. Requests go to the queue.
+func (c *Conn) fill() error {
+	b, err := c.in.fill()
+	if err != nil {
+		return err
 	}
+	c.heard.Store(true)
+	c.batch.Add(1)
+	c.now = time.Now()
+	if b, err = c.readFrames(b); err != nil {
+		return err
+	}
+	c.in.keep(b)
+	return nil
+}
+
+// endRequests ends the contexts of the requests: the connection is done.
+func (c *Conn) endRequests() {
 	for _, s := range c.slots {
 		if s == nil {
 			continue
@@ -39,21 +44,37 @@ func (c *Conn) read() {
 	}
 }
 
-func (c *Conn) readBatch(b []byte) error {
+// plain returns what went wrong with the network, without the addresses.
+func plain(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errors.New("closed by the peer")
+	}
+	if op := cause(err); op != err {
+		return fmt.Errorf("lost: %w", op)
+	}
+	return err
+}
+
+// readFrames acts on the frames in b, and returns the beginning of one that is
+// not whole.
+func (c *Conn) readFrames(b []byte) (rest []byte, err error) {
 	for len(b) > 0 {
 		f, rest, err := parseFrame(b)
+		if err == errShort {
+			break
+		}
 		if err == nil {
 			err = c.readFrame(&f)
 		}
 		if err != nil {
-			return fmt.Errorf("the other side broke the protocol: %w", err)
+			return nil, fmt.Errorf("the other side broke the protocol: %w", err)
 		}
 		b = rest
 	}
 	if c.w.backlog() > maxBacklog {
-		return errors.New("the other side does not read its answers")
+		return nil, errors.New("the other side does not read its answers")
 	}
-	return nil
+	return b, nil
 }
 
 // readFrame acts on a frame. It must not wait. An error is the peer's fault and
@@ -77,7 +98,7 @@ func (c *Conn) readFrame(f *frame) error {
 	case kindCancel:
 		c.readCancel(f.id)
 	case kindPing:
-		c.w.put(&frame{kind: kindPong}, nil, false, nil)
+		c.w.add(&frame{kind: kindPong}, nil)
 	case kindBye:
 		c.calls.close(abi.Errorf(abi.Unavailable, "not sent: %s is closing", c))
 	}
@@ -86,7 +107,7 @@ func (c *Conn) readFrame(f *frame) error {
 
 func (c *Conn) readRequest(f *frame) error {
 	if int(f.id) >= c.opt.maxInFlight {
-		c.fail(f.id, abi.Errorf(abi.Overloaded, "%d requests from this peer are in flight already; try again later", c.opt.maxInFlight), false)
+		c.fail(f.id, abi.Errorf(abi.Overloaded, "%d requests from this peer are in flight already; try again later", c.opt.maxInFlight))
 		return nil
 	}
 	for int(f.id) >= len(c.slots) {
@@ -101,18 +122,18 @@ func (c *Conn) readRequest(f *frame) error {
 		return fmt.Errorf("%w: request %d is in flight already", errFrame, f.id)
 	}
 	if f.total > c.opt.maxBody {
-		c.fail(f.id, abi.Errorf(abi.BadArgument, "the request has %d bytes; the limit is %d", f.total, c.opt.maxBody), false)
+		c.fail(f.id, abi.Errorf(abi.BadArgument, "the request has %d bytes; the limit is %d", f.total, c.opt.maxBody))
 		return nil
 	}
 	c.inflight.Add(1) // before draining is looked at: drain does it the other way round
 	if c.draining.Load() {
-		c.fail(f.id, abi.Errorf(abi.Unavailable, "the call did not run: the peer is closing"), false)
+		c.fail(f.id, abi.Errorf(abi.Unavailable, "the call did not run: the peer is closing"))
 		c.leave()
 		return nil
 	}
 	s.deadline = time.Time{}
 	if f.timeout > 0 {
-		s.deadline = time.Now().Add(f.timeout)
+		s.deadline = c.now.Add(f.timeout)
 	}
 	if f.total > 0 {
 		s.in.begin(f, c.opt.maxBody)
@@ -141,7 +162,7 @@ func (c *Conn) readRequestPart(f *frame) error {
 func (c *Conn) serve(s *slot, id uint32, body []byte) {
 	r := &request{c: c, slot: s, id: id, body: body, deadline: s.deadline}
 	s.cur.Store(r)
-	c.work.run(r)
+	c.queue = append(c.queue, r)
 }
 
 func (c *Conn) readReply(f *frame) error {
@@ -180,7 +201,7 @@ func (c *Conn) readCancel(id uint32) {
 	s := c.slots[id]
 	if s.in.left > 0 {
 		s.in = inBody{}
-		c.fail(id, abi.Errorf(abi.Canceled, "canceled before the request had come in whole"), false)
+		c.fail(id, abi.Errorf(abi.Canceled, "canceled before the request had come in whole"))
 		c.leave()
 		return
 	}
@@ -189,12 +210,18 @@ func (c *Conn) readCancel(id uint32) {
 	}
 }
 
-// fail answers a request with an error. wait is as in writer.put.
-func (c *Conn) fail(id uint32, e *abi.Error, wait bool) {
+// fail answers a request with an error; as add, it is for the lead.
+func (c *Conn) fail(id uint32, e *abi.Error) {
+	f, msg := failure(id, e)
+	c.w.add(&f, msg)
+}
+
+// failure returns the frame that answers a request with an error, and its body.
+func failure(id uint32, e *abi.Error) (frame, []byte) {
 	msg := e.Error()
 	if len(msg) > maxMessage {
 		msg = msg[:maxMessage]
 	}
 	code := max(e.Code, abi.Application) // a handler's error is never OK
-	c.w.put(&frame{kind: kindFail, id: id, code: uint8(code), state: uint8(e.State)}, []byte(msg), wait, nil)
+	return frame{kind: kindFail, id: id, code: uint8(code), state: uint8(e.State)}, []byte(msg)
 }

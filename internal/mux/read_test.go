@@ -3,6 +3,8 @@ package mux
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,7 +60,7 @@ func TestPeerThatDoesNotReadIsGivenUp(t *testing.T) {
 			f := frame{kind: kindRequest}
 			b = f.append(b, 0)
 		}
-		w.raw(b)
+		go w.p.Write(b)
 		<-c.Done()
 		if !strings.Contains(c.Err().Error(), "does not read") {
 			t.Errorf("got %v", c.Err())
@@ -87,24 +89,17 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{byte(kindReply), 0, 1, 'x'}, []byte{byte(kindBye)})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			a, b := newPipe()
+			a, b := net.Pipe()
 			c := over(a, echo, MaxBody(1<<20))
-			go func() {
-				for {
-					if _, err := b.recv(); err != nil {
-						return
-					}
-				}
-			}()
+			go io.Copy(io.Discard, b)
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
 				c.Call(t.Context(), []byte("call 0"))
 			}()
 			synctest.Wait()
-			var pool buffers
 			for _, m := range [][]byte{first, second} {
-				if b.send([]*[]byte{&m}, &pool) != nil {
+				if _, err := b.Write(m); err != nil {
 					break
 				}
 				synctest.Wait()

@@ -18,6 +18,7 @@ type request struct {
 	id       uint32
 	body     []byte
 	deadline time.Time // zero if there is none
+	full     bool      // so many answers are unwritten that the next had better wait
 
 	mu     sync.Mutex
 	ctx    context.Context // nil until needed
@@ -45,16 +46,29 @@ func (r *request) serve() {
 		err = abi.Errorf(abi.BadReply, "the reply has %d bytes; the limit is %d", len(reply), c.opt.maxBody)
 	}
 	if err == nil && len(reply) > maxFragment {
+		r.yield()
 		r.replyLarge(reply)
 		return
 	}
 	r.slot.cur.Store(nil)
 	r.end()
+	f := frame{kind: kindReply, id: r.id}
 	if err != nil {
-		c.fail(r.id, abi.AsError(err), true)
+		f, reply = failure(r.id, abi.AsError(err))
+	}
+	r.answer(&f, reply)
+}
+
+// answer sends the answer. The lead gathers answers, until they are many.
+func (r *request) answer(f *frame, body []byte) {
+	w := r.c.w
+	if !r.leads() {
+		w.put(f, body, true, nil, nil)
 		return
 	}
-	c.w.put(&frame{kind: kindReply, id: r.id}, reply, true, nil)
+	if w.add(f, body) >= enough {
+		r.full = w.push() >= maxPending // the next answers wait until the peer reads
+	}
 }
 
 // replyLarge sends a reply in fragments. A cancel meanwhile cuts it short.
@@ -72,7 +86,8 @@ func (r *request) replyLarge(reply []byte) {
 	err := abi.AsError(r.Err())
 	r.slot.cur.Store(nil)
 	if err != nil {
-		r.c.fail(r.id, err, true)
+		f, msg := failure(r.id, err)
+		r.c.w.put(&f, msg, true, nil, nil)
 	}
 }
 
@@ -89,8 +104,10 @@ func (r *request) end() {
 // Deadline returns when the caller stops waiting.
 func (r *request) Deadline() (time.Time, bool) { return r.deadline, !r.deadline.IsZero() }
 
-// Done returns a channel that is closed when the caller has gone.
+// Done returns a channel that is closed when the caller has gone. Who asks for it is
+// about to wait.
 func (r *request) Done() <-chan struct{} {
+	r.yield()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ctx == nil {

@@ -15,7 +15,7 @@ func TestRequestIsAContext(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := &request{deadline: time.Now().Add(time.Second)}
+				r := &request{c: new(Conn), deadline: time.Now().Add(time.Second)}
 				touch(r)
 				if err := r.Err(); err != nil {
 					t.Errorf("Err = %v", err)
@@ -27,7 +27,7 @@ func TestRequestIsAContext(t *testing.T) {
 				}
 				r.end()
 
-				r = &request{}
+				r = &request{c: new(Conn)}
 				touch(r)
 				if _, ok := r.Deadline(); ok || r.Err() != nil {
 					t.Error("a deadline from nowhere")
@@ -46,7 +46,7 @@ type key struct{}
 
 func TestRequestEndsItsChildren(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // which waits for goroutines left
-		r := &request{}
+		r := &request{c: new(Conn)}
 		child, cancel := context.WithTimeout(context.WithValue(r, key{}, "value"), time.Hour)
 		defer cancel()
 		if child.Value(key{}) != "value" || child.Value("other") != nil {

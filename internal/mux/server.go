@@ -2,17 +2,16 @@ package mux
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"sync"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
+	"time"
 )
+
+// acceptPause is how long a server waits that cannot accept.
+const acceptPause = 10 * time.Millisecond
 
 // A Server accepts connections. It is safe for concurrent use.
 type Server struct {
@@ -20,9 +19,11 @@ type Server struct {
 	h    Handler
 	opt  *options
 	ln   net.Listener
-	grpc *grpc.Server
 	work *workers
-	wg   sync.WaitGroup // the goroutines of accepted connections
+	wg   sync.WaitGroup // the accepting goroutine and those of connections
+
+	ctx    context.Context // ended by Close: hellos are cut short
+	cancel context.CancelFunc
 
 	mu     sync.Mutex
 	conns  map[*Conn]struct{}
@@ -37,22 +38,8 @@ func Listen(addr, name string, h Handler, opts ...Option) (*Server, error) {
 		return nil, fmt.Errorf("cannot listen: %w; choose another address or end what uses it", err)
 	}
 	s := &Server{name: name, h: h, opt: newOptions(opts), ln: ln, work: newWorkers(), conns: map[*Conn]struct{}{}}
-	o := []grpc.ServerOption{
-		grpc.ForceServerCodecV2(codec{}),
-		grpc.StaticStreamWindowSize(window),
-		grpc.StaticConnWindowSize(window),
-		grpc.ReadBufferSize(ioBuffer),
-		grpc.WriteBufferSize(ioBuffer),
-		grpc.MaxRecvMsgSize(maxReceive),
-		grpc.ConnectionTimeout(helloTime),
-		grpc.WaitForHandlers(true),
-	}
-	if s.opt.tls != nil {
-		o = append(o, grpc.Creds(credentials.NewTLS(s.opt.tls)))
-	}
-	s.grpc = grpc.NewServer(o...)
-	s.grpc.RegisterService(desc(s.accept), nil)
-	s.wg.Go(func() { _ = s.grpc.Serve(ln) }) // ends when the server is closed
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.wg.Go(s.accept)
 	return s, nil
 }
 
@@ -76,56 +63,47 @@ func (s *Server) Close(ctx context.Context) error {
 		drained.Go(func() { c.drain(ctx) })
 	}
 	s.mu.Unlock()
-	_ = s.ln.Close() // gRPC closes it again
+	_ = s.ln.Close()
+	s.cancel()
 	drained.Wait()
-	stop := context.AfterFunc(ctx, s.grpc.Stop)
-	s.grpc.GracefulStop() // sends what is left
-	stop()
 	s.wg.Wait()
 	s.work.close()
 	return ctx.Err()
 }
 
-// accept serves one stream for as long as it lasts.
-func (s *Server) accept(ss grpc.ServerStream) error {
-	g := &grpcStream{s: ss}
-	ctx, cancel := context.WithCancel(ss.Context())
-	defer cancel()
-	g.cancel = cancel
-	addr := "unknown"
-	if p, ok := peer.FromContext(ctx); ok {
-		addr = p.Addr.String()
+// accept takes connections until the server is closed.
+func (s *Server) accept() {
+	for {
+		nc, err := s.ln.Accept()
+		switch {
+		case err == nil:
+			s.wg.Go(func() { s.serve(nc) })
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // out of files or memory, most likely
+			time.Sleep(acceptPause)
+		}
 	}
-	type hello struct {
-		name string
-		err  error
+}
+
+// serve serves one connection for as long as it lasts. A peer that does not say
+// hello is not answered.
+func (s *Server) serve(nc net.Conn) {
+	defer nc.Close()
+	if s.opt.tls != nil {
+		nc = tls.Server(nc, s.opt.tls)
 	}
-	greeted := make(chan hello, 1)
-	go func() {
-		name, err := greet(ctx, g, s.name)
-		greeted <- hello{name, err}
-	}()
-	var h hello
-	select {
-	case h = <-greeted:
-	case <-ctx.Done(): // aborted: returning makes greet fail
-		h.err = fmt.Errorf("no hello from the peer")
+	peer, err := greet(s.ctx, nc, s.name)
+	if err != nil {
+		return
 	}
-	if h.err != nil {
-		return status.Error(codes.FailedPrecondition, h.err.Error())
-	}
-	c := newConn(g, h.name, addr, s.h, s.work, s.opt)
+	c := newConn(nc, peer, nc.RemoteAddr().String(), s.h, s.work, s.opt)
 	if !s.add(c) {
-		return status.Error(codes.Unavailable, "the server is closing")
+		return
 	}
 	defer s.remove(c)
 	s.opt.onConnect(c)
-	s.wg.Go(c.run)
-	<-c.done
-	if !errors.Is(c.err, errClosed) {
-		return status.Errorf(codes.Aborted, "the peer ended it: %v", errors.Unwrap(c.err))
-	}
-	return nil
+	c.run()
 }
 
 func (s *Server) add(c *Conn) bool {

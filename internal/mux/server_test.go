@@ -105,8 +105,10 @@ func TestServerEndsOneConnection(t *testing.T) {
 	noLeaks(t)
 	conns := make(chan *Conn, 2)
 	s := listen(t, echo, OnConnect(func(c *Conn) { conns <- c }))
-	a, b := connect(t, s, "a", echo), connect(t, s, "b", echo)
-	(<-conns).Close()
+	a := connect(t, s, "a", echo)
+	toA := <-conns
+	b := connect(t, s, "b", echo)
+	toA.Close()
 	<-a.Done()
 	if _, err := b.Call(context.Background(), nil); err != nil {
 		t.Errorf("the other connection: %v", err)

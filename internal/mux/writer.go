@@ -1,54 +1,54 @@
 package mux
 
 import (
+	"net"
 	"runtime"
-	"slices"
 	"sync"
 )
 
 const (
 	maxPending = 1 << 20   // bytes of unwritten frames from which senders wait
 	maxBacklog = 8 << 20   // bytes of them that only a peer that does not read can cause
-	maxBatch   = 256 << 10 // bytes in a batch from which it is full
+	maxSpare   = 256 << 10 // bytes of a batch that is kept for reuse
 	enough     = 8 << 10   // bytes of a batch that waits for no more
-	maxDirect  = 32 << 10  // bytes on their way from which a sender leaves the writing to the flusher
 )
 
-// A writer gathers frames into batches and sends one batch at a time. A sender
-// that finds nobody writing writes its batch itself, which saves a switch of
-// goroutines; what others append meanwhile goes to the flusher, so no caller
-// is held up by the batches of others.
+// A writer gathers frames into batches and writes one batch at a time. A sender
+// that finds nobody writing writes its batch itself, as far as that needs no
+// waiting, which saves a switch of goroutines; the rest, and what others append
+// meanwhile, goes to the flusher, so no caller is held up by the batches of others.
 type writer struct {
-	s      stream
-	bufs   buffers
-	many   func() bool // whether more calls are in flight than one
-	failed func(error) // told why the stream broke
+	nc     net.Conn
+	try    func([]byte) int // writes what it can without waiting; nil if nc cannot
+	many   func() bool      // whether more calls are in flight than one
+	failed func(error)      // told why writing failed
 	done   <-chan struct{}
 	kick   chan struct{} // wakes the flusher
-	batch  []*[]byte     // being sent; of whoever writes
+	batch  []byte        // being written; of whoever writes
+	rest   []byte        // the end of batch, which is not written
 
 	mu      sync.Mutex
-	pending []*[]byte  // frames not yet sent
-	bytes   int        // in pending
+	pending []byte     // frames not in a batch yet
+	spare   []byte     // for the next pending
 	bodies  []*outBody // in line, each for its next fragment
 	writing bool
 	stopped bool
-	room    chan struct{} // closed when the batch has been taken; nil if nobody waits
+	room    chan struct{} // closed when pending has been taken; nil if nobody waits
 	idle    chan struct{} // closed when nothing is left to write; nil if nobody waits
 }
 
-func newWriter(s stream, done <-chan struct{}, many func() bool, failed func(error)) *writer {
-	return &writer{s: s, done: done, many: many, failed: failed, kick: make(chan struct{}, 1)}
+func newWriter(nc net.Conn, done <-chan struct{}, many func() bool, failed func(error)) *writer {
+	return &writer{nc: nc, try: trier(nc), done: done, many: many, failed: failed, kick: make(chan struct{}, 1)}
 }
 
 // put sends a frame with a body of at most maxFragment bytes, which it copies.
-// It reports whether the frame is on its way: not if cancel was closed first or
-// the stream is done. If wait is set it may write itself, and waits while too
+// It reports whether the frame is on its way: not if cancel was closed first, answered
+// had a value (which it puts back) or the connection is done. If wait is set it may write itself, and waits while too
 // much is unwritten; else it does not block, as readers must not: two that wait
 // for each other to read would wait forever.
-func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}) bool {
+func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}, answered chan struct{}) bool {
 	w.mu.Lock()
-	for wait && w.bytes >= maxPending {
+	for wait && len(w.pending) >= maxPending {
 		if w.room == nil {
 			w.room = make(chan struct{})
 		}
@@ -57,6 +57,9 @@ func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}) b
 		select {
 		case <-room:
 		case <-cancel:
+			return false
+		case <-answered:
+			answered <- struct{}{}
 			return false
 		case <-w.done:
 			return false
@@ -67,31 +70,64 @@ func (w *writer) put(f *frame, body []byte, wait bool, cancel <-chan struct{}) b
 		w.mu.Unlock()
 		return false
 	}
-	b := w.roomLocked(len(body))
-	n := len(*b)
-	*b = append(f.append(*b, len(body)), body...)
-	w.bytes += len(*b) - n
+	w.pending = append(f.append(w.pending, len(body)), body...)
 	if w.writing {
 		w.mu.Unlock()
 		return true
 	}
 	w.writing = true
 	w.mu.Unlock()
-	if !wait || w.bufs.out.Load() >= maxDirect { // writing may block
-		w.kick <- struct{}{}
-		return true
+	if wait {
+		w.gather()
+		if w.writeSome() {
+			return true
+		}
 	}
-	w.gather()
-	w.write()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.restLocked() {
-		w.kick <- struct{}{}
-	}
+	w.kick <- struct{}{}
 	return true
 }
 
-// flush writes what senders left, until the stream is done.
+// writeSome writes a batch as far as that needs no waiting. It reports whether all
+// is written; if not the flusher is to be kicked.
+func (w *writer) writeSome() bool {
+	if w.try == nil {
+		return false
+	}
+	w.take()
+	w.rest = w.rest[w.try(w.rest):]
+	return len(w.rest) == 0 && !w.more()
+}
+
+// add appends a frame that is written at the next push, and returns how many bytes
+// are pending. It is for the lead, which pushes before it waits.
+func (w *writer) add(f *frame, body []byte) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.stopped {
+		w.pending = append(f.append(w.pending, len(body)), body...)
+	}
+	return len(w.pending)
+}
+
+// push writes what is pending as far as that needs no waiting, leaves the rest to
+// the flusher, and returns how many bytes are pending still.
+func (w *writer) push() int {
+	w.mu.Lock()
+	n := len(w.pending)
+	if w.writing || n == 0 {
+		w.mu.Unlock()
+		return n
+	}
+	w.writing = true
+	w.mu.Unlock()
+	if w.writeSome() {
+		return 0
+	}
+	w.kick <- struct{}{}
+	return w.backlog()
+}
+
+// flush writes what senders left, until the connection is done.
 func (w *writer) flush() {
 	for {
 		select {
@@ -99,12 +135,22 @@ func (w *writer) flush() {
 		case <-w.done:
 			return
 		}
-		for more := true; more; {
-			w.gather()
-			w.write()
-			w.mu.Lock()
-			more = w.restLocked()
-			w.mu.Unlock()
+		for {
+			if len(w.rest) == 0 {
+				w.gather()
+				w.take()
+				if w.try != nil {
+					w.rest = w.rest[w.try(w.rest):]
+				}
+			}
+			if len(w.rest) > 0 {
+				if _, err := w.nc.Write(w.rest); err != nil {
+					w.failed(err)
+				}
+			}
+			if !w.more() {
+				break
+			}
 		}
 	}
 }
@@ -125,9 +171,30 @@ func (w *writer) gather() {
 	}
 }
 
-// restLocked reports whether there is more to write. If not it gives up the
-// right to write.
-func (w *writer) restLocked() bool {
+// take makes what is pending the batch. Only who set writing may call it.
+func (w *writer) take() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.bodies) > 0 {
+		w.fragmentLocked()
+	}
+	w.batch, w.pending, w.spare = w.pending, w.spare[:0], nil
+	w.rest = w.batch
+	if w.room != nil {
+		close(w.room)
+		w.room = nil
+	}
+}
+
+// more ends a batch and reports whether there is more to write. If not it gives
+// up the right to write.
+func (w *writer) more() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if cap(w.batch) <= maxSpare {
+		w.spare = w.batch
+	}
+	w.batch, w.rest = nil, nil
 	if len(w.pending) > 0 || len(w.bodies) > 0 {
 		return true
 	}
@@ -139,70 +206,25 @@ func (w *writer) restLocked() bool {
 	return false
 }
 
-// roomLocked returns the buffer that a frame with n bytes of body goes to.
-func (w *writer) roomLocked(n int) *[]byte {
-	n += maxHead
-	if last := len(w.pending) - 1; last >= 0 && cap(*w.pending[last])-len(*w.pending[last]) >= n {
-		return w.pending[last]
-	}
-	if len(w.pending) > 0 {
-		n = largeBuffer // it is busy
-	}
-	b := w.bufs.get(n)
-	w.pending = append(w.pending, b)
-	return b
-}
-
-// write sends one batch. Only the goroutine that set writing may call it.
-func (w *writer) write() {
-	w.mu.Lock()
-	if len(w.bodies) > 0 {
-		w.fragmentLocked()
-	}
-	w.batch = w.batch[:0]
-	size := 0
-	for _, b := range w.pending {
-		if size >= maxBatch {
-			break
-		}
-		size += len(*b)
-		w.batch = append(w.batch, b)
-	}
-	w.pending = slices.Delete(w.pending, 0, len(w.batch))
-	w.bytes -= size
-	if w.room != nil && w.bytes < maxPending {
-		close(w.room)
-		w.room = nil
-	}
-	w.mu.Unlock()
-	if size == 0 {
-		return
-	}
-	w.bufs.out.Add(int64(size))
-	if err := w.s.send(w.batch, &w.bufs); err != nil {
-		w.failed(err)
-	}
-}
-
-// stop refuses frames from now on: the stream is done.
+// stop refuses frames from now on: the connection is done.
 func (w *writer) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
 }
 
-// backlog returns how many bytes of frames are unwritten.
+// backlog returns how many bytes of frames are in no batch.
 func (w *writer) backlog() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.bytes
+	return len(w.pending)
 }
 
 // drained returns a channel that is closed when all is written.
 func (w *writer) drained() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.writing {
+	if !w.writing && len(w.pending) == 0 {
 		c := make(chan struct{})
 		close(c)
 		return c

@@ -28,6 +28,10 @@ func WithTimeout(parent context.Context, d time.Duration) *Timeout {
 // Deadline implements context.Context.
 func (c *Timeout) Deadline() (time.Time, bool) { return c.at, true }
 
+// Bound returns the context that this one was made from, and when this one ends at the
+// latest. Who waits for both needs no timer of ours.
+func (c *Timeout) Bound() (context.Context, time.Time) { return c.Context, c.at }
+
 // Done implements context.Context.
 func (c *Timeout) Done() <-chan struct{} {
 	c.mu.Lock()
