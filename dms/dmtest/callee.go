@@ -20,7 +20,7 @@ type callee struct {
 
 var _ dms.Callee = (*callee)(nil)
 
-func (c *callee) Self() dms.Replica { return c.r.Replica }
+func (c *callee) Self() dms.Replica { return dms.Replica{Peer: c.peer, Node: c.node} }
 func (c *callee) Version() uint64   { return c.r.version.Load() }
 
 func (c *callee) Snapshot(ctx context.Context) (dms.Snapshot, error) { return c.r.snapshot(ctx) }
@@ -37,7 +37,7 @@ func (c *callee) Save(ctx context.Context, s dms.Snapshot) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	cl := c.part.cl
+	cl := c.r.cl
 	n := cl.node(c.node.ID)
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
@@ -47,15 +47,15 @@ func (c *callee) Save(ctx context.Context, s dms.Snapshot) error {
 	case n.full:
 		return abi.Errorf(abi.Storage, "the disk of %s is full; the last checkpoint still holds", n.ID)
 	}
-	cl.disk[c.peer] = saved{n.ID, s}
+	cl.disk[c.r.Peer] = saved{n.ID, s}
 	return nil
 }
 
 func (c *callee) Load(context.Context) (dms.Snapshot, error) {
-	cl := c.part.cl
+	cl := c.r.cl
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	s, ok := cl.disk[c.peer]
+	s, ok := cl.disk[c.r.Peer]
 	if !ok || s.node != c.node.ID && !cl.SharedStore {
 		return dms.Snapshot{}, abi.Errorf(abi.NotFound, "nothing was saved")
 	}

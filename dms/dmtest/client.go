@@ -55,6 +55,9 @@ func (cl *Cluster) newClient(n dms.Node, life context.Context) *Client {
 		func(layer int, outer dms.Handler) dms.Caller { return &caller{c.parts[layer], outer} },
 		func(ctx context.Context, call dms.Call) ([]byte, error) {
 			at, _ := ctx.Value(destination{}).(dms.Peer)
+			if cl.nested() {
+				return cl.enter(ctx, n.ID, at, call)
+			}
 			return cl.invoke(ctx, n.ID, at, call)
 		})
 	return c

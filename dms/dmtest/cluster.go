@@ -24,6 +24,7 @@ type Cluster struct {
 
 	id     string // of the group
 	chain  dms.Chain
+	outer  *Cluster // the group it is a member of, or nil
 	guest  func() Guest
 	origin dms.Node
 
@@ -32,7 +33,8 @@ type Cluster struct {
 	after    atomic.Pointer[Cluster] // what took its place
 
 	oms     *oms               // as all below, guarded by mu
-	group   []*replica         // primary first
+	group   []*replica         // primary first; empty if the members are groups
+	inner   []*Cluster         // these
 	callers map[string]*Client // by node: the microservice's callers there share one proxy
 	disk    map[dms.Peer]saved
 	logs    map[dms.Peer]*logDisk
@@ -133,8 +135,9 @@ func (cl *Cluster) ID() string { return cl.id }
 func (w *world) microservice(id string) *Cluster {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if i := slices.IndexFunc(w.groups, func(cl *Cluster) bool { return cl.id == id }); i >= 0 {
-		return w.groups[i]
+	all := w.every()
+	if i := slices.IndexFunc(all, func(cl *Cluster) bool { return cl.id == id }); i >= 0 {
+		return all[i]
 	}
 	return nil
 }
@@ -167,7 +170,7 @@ func (cl *Cluster) create(on []string) error {
 	if cl.oms.ctx.Err() != nil {
 		return abi.Errorf(abi.Placement, "the chain %s allows no node", cl.chain)
 	}
-	if _, err := cl.start(cl.origin, dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}, nil); err != nil {
+	if err := cl.first(dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}, nil); err != nil {
 		return err
 	}
 	return cl.oms.created()
@@ -183,7 +186,7 @@ func (cl *Cluster) Seed(seed uint64) {
 
 // Where returns the IDs of the nodes of the group, the primary's first.
 func (cl *Cluster) Where() (ids []string) {
-	for _, r := range cl.now().replicas() {
+	for _, r := range cl.now().members() {
 		ids = append(ids, r.Node.ID)
 	}
 	return ids
@@ -235,22 +238,34 @@ func (cl *Cluster) master() *oms {
 	return cl.oms
 }
 
+// members returns the replicas of the group and of those that are members of it.
 func (cl *Cluster) members() []*replica {
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	return slices.Clone(cl.group)
+	all := cl.ownReplicas()
+	for _, m := range cl.shards() {
+		all = append(all, m.members()...)
+	}
+	return all
 }
 
+// replicas returns the members of the group as its parts see them.
 func (cl *Cluster) replicas() (rs []dms.Replica) {
-	for _, r := range cl.members() {
+	for _, r := range cl.ownReplicas() {
 		rs = append(rs, r.Replica)
+	}
+	for _, m := range cl.shards() {
+		rs = append(rs, m.asReplica())
 	}
 	return rs
 }
 
-// find returns the member of the group with this address, or nil.
+// find returns the member of the group with this address, or nil; if that is a group, its
+// primary.
 func (cl *Cluster) find(p dms.Peer) *replica {
-	all := cl.members()
+	if m := cl.shard(p); m != nil {
+		r, _ := m.target("")
+		return r
+	}
+	all := cl.ownReplicas()
 	if i := slices.IndexFunc(all, func(r *replica) bool { return r.Peer == p }); i >= 0 {
 		return all[i]
 	}

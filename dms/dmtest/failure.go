@@ -16,7 +16,7 @@ func (cl *Cluster) Kill(id string) {
 	cl.forgetCallers(id)
 	n.end()
 	lost := n.life
-	groups := cl.groups
+	groups := cl.every()
 	cl.mu.Unlock()
 	go func() {
 		select {
@@ -31,7 +31,7 @@ func (cl *Cluster) Kill(id string) {
 
 // forgetCallers ends the callers at a node. Mu is held.
 func (w *world) forgetCallers(id string) {
-	for _, g := range w.groups {
+	for _, g := range w.every() {
 		delete(g.callers, id)
 	}
 }
@@ -44,7 +44,7 @@ func (cl *Cluster) Restart(id string) {
 	n.life, n.end = context.WithCancel(cl.ctx)
 	n.down = false
 	cl.forgetCallers(id)
-	groups := cl.groups
+	groups := cl.every()
 	cl.mu.Unlock()
 	for _, g := range groups {
 		g.now().lost(id, lost)
@@ -68,12 +68,16 @@ func (cl *Cluster) RestartOMS() {
 // StopOMS ends the coordinators. Until StartOMS no one notices failures, and what
 // fails does not come back.
 func (cl *Cluster) StopOMS() {
-	o := cl.now().master()
+	cl = cl.now()
+	o := cl.master()
 	_ = o.upcall(cl.ctx, func(context.Context) error { // fails at the test's end
 		o.kept = keptBy(o.parts)
 		o.end()
 		return nil
 	})
+	for _, m := range cl.shards() {
+		m.StopOMS()
+	}
 }
 
 // StartOMS starts the coordinators again with what they kept. They hear of nodes that
@@ -84,7 +88,10 @@ func (cl *Cluster) StartOMS() {
 	cl.mu.Lock()
 	cl.oms = fresh
 	cl.mu.Unlock()
-	for _, r := range cl.members() {
+	for _, m := range cl.shards() {
+		m.StartOMS()
+	}
+	for _, r := range cl.ownReplicas() {
 		if r.life.Err() == nil {
 			continue
 		}
@@ -107,7 +114,7 @@ func (cl *Cluster) lost(id string, life context.Context) {
 	if cl.master().ctx.Err() != nil {
 		return // it hears of it when it is back
 	}
-	for _, r := range cl.members() {
+	for _, r := range cl.ownReplicas() {
 		if r.Node.ID != id || r.life.Err() == nil {
 			continue
 		}
@@ -117,6 +124,7 @@ func (cl *Cluster) lost(id string, life context.Context) {
 		}
 	}
 	cl.changed()
+	cl.lostWhole()
 }
 
 // revive starts a lost replica again where its snapshots can be read, if a node

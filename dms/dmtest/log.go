@@ -50,7 +50,7 @@ func (c *callee) Log(apply dms.Handler) dms.Log {
 		panic("dmtest: two logs in one chain")
 	}
 	c.r.log = &raft{
-		monitor: newMonitor(), cl: c.part.cl, r: c.r, layer: c.layer, apply: apply, turn: dms.NewMutex(),
+		monitor: newMonitor(), cl: c.r.cl, r: c.r, layer: c.layer, apply: apply, turn: dms.NewMutex(),
 		peers: map[dms.Peer]*follower{},
 	}
 	return c.r.log

@@ -66,6 +66,19 @@ func (o *oms) failed(lost dms.Replica) {
 }
 
 func (o *oms) allowed(n dms.Node) bool {
+	if o.cl.nested() {
+		return o.allowedInside(n)
+	}
+	for at := o.cl.outer; at != nil; at = at.outer {
+		if !at.master().allows(n) {
+			return false
+		}
+	}
+	return o.allows(n)
+}
+
+// allows reports whether the coordinators themselves allow n.
+func (o *oms) allows(n dms.Node) bool {
 	return !slices.ContainsFunc(o.allow, func(ok func(dms.Node) bool) bool { return !ok(n) })
 }
 
@@ -98,6 +111,9 @@ func (g *group) Replicate(ctx context.Context, n dms.Node) (dms.Replica, error) 
 	if !g.o.allowed(n) {
 		return dms.Replica{}, abi.Errorf(abi.Placement, "node %s is not allowed", n.ID)
 	}
+	if g.cl.nested() {
+		return g.cl.addMember(ctx, n)
+	}
 	from, err := g.cl.target("")
 	if err != nil {
 		return dms.Replica{}, err
@@ -124,7 +140,11 @@ func (g *group) Move(ctx context.Context, r dms.Replica, n dms.Node) error {
 	if !g.o.allowed(n) {
 		return abi.Errorf(abi.Placement, "node %s is not allowed", n.ID)
 	}
-	return g.cl.move(ctx, r.Peer, n)
+	x := g.cl.find(r.Peer)
+	if x == nil {
+		return unreachable(string(r.Peer))
+	}
+	return x.cl.move(ctx, x.Peer, n)
 }
 
 func (g *group) RTT(a, b dms.Node) time.Duration { return g.cl.rtt(a.ID, b.ID) }
@@ -135,15 +155,27 @@ func (g *group) Promote(_ context.Context, r dms.Replica) error {
 		return unreachable(string(r.Peer))
 	}
 	g.cl.mu.Lock()
-	i := slices.Index(g.cl.group, x)
-	copy(g.cl.group[1:i+1], g.cl.group[:i])
-	g.cl.group[0] = x
+	if i := slices.Index(g.cl.group, x); i >= 0 {
+		g.cl.group = first(g.cl.group, i)
+	} else {
+		g.cl.inner = first(g.cl.inner, slices.Index(g.cl.inner, x.cl))
+	}
 	g.cl.mu.Unlock()
 	g.cl.changed()
 	return nil
 }
 
+// first returns all with the i-th before the others.
+func first[T any](all []T, i int) []T {
+	x := all[i]
+	return slices.Insert(slices.Delete(slices.Clone(all), i, i+1), 0, x)
+}
+
 func (g *group) Remove(_ context.Context, r dms.Replica) error {
+	if g.cl.nested() {
+		g.cl.removeMember(r.Peer)
+		return nil
+	}
 	if x := g.cl.find(r.Peer); x != nil {
 		x.end()
 	}
@@ -178,6 +210,7 @@ func (cl *Cluster) MoveFrom(from, to string) error {
 }
 
 func (cl *Cluster) moveTo(r *replica, to string) error {
+	cl = r.cl
 	o, n := cl.master(), cl.node(to).Node
 	if !o.allowed(n) {
 		return abi.Errorf(abi.Placement, "node %s is not allowed", n.ID)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"amino.run/abi"
@@ -179,8 +178,8 @@ func (cl *Cluster) home(to dms.Peer) (string, error) {
 
 // elsewhere returns the microservice of a replica that is not one of cl's, or nil.
 func (cl *Cluster) elsewhere(to dms.Peer) *Cluster {
-	id, _, found := strings.Cut(string(to), "/")
-	if !found || id == cl.id {
+	id := groupOf(to)
+	if id == "" || id == cl.id {
 		return nil
 	}
 	return cl.microservice(id)
@@ -222,8 +221,11 @@ func (cl *Cluster) changed() {
 		all = append(all, c.parts...)
 	}
 	cl.mu.Unlock()
+	if cl.outer != nil {
+		defer cl.outer.changed() // where its primary is
+	}
 	for _, p := range all {
-		if p != nil {
+		if p != nil && p.cl == cl { // not of another level
 			go func() {
 				for _, f := range p.changed {
 					_ = p.act(p.ctx, func(ctx context.Context) error { f(ctx); return nil }) // fails at the part's end

@@ -98,7 +98,7 @@ func (r *runner) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
 		return r.guest.Invoke(call)
 	}
 	return g.InvokeCalling(call, func(target, method string, args ...any) ([]byte, error) {
-		if target == r.in.id || slices.Contains(call.Path, target) {
+		if target == r.in.whole() || slices.Contains(call.Path, target) {
 			return nil, abi.Errorf(abi.Reentrant, "%s waits for this very call", target)
 		}
 		other := r.in.microservice(target)
@@ -111,7 +111,7 @@ func (r *runner) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
 		}
 		return other.Client(r.at).Call(ctx, dms.Call{
 			Method: method, Args: b, Client: call.Client, Root: call.Root, Tx: call.Tx,
-			Path: append(slices.Clone(call.Path), r.in.id),
+			Path: append(slices.Clone(call.Path), r.in.whole()),
 		})
 	})
 }
@@ -155,7 +155,8 @@ func (cl *Cluster) build(id dms.Replica, s dms.Snapshot, kept []cells) (*replica
 	r := &replica{Replica: id, runner: newRunner(cl, id.Node.ID, s), cl: cl, gate: newGate(), parts: make([]*part, len(cl.chain))}
 	r.life, r.end = context.WithCancel(life)
 	r.handler = cl.chain.Instance(func(layer int, inner dms.Handler) dms.Callee {
-		p := newPart(cl, r.life, id.Peer, layer, id.Node)
+		in, self := cl.around(layer, id.Peer)
+		p := newPart(in, r.life, self, layer, id.Node)
 		p.replica = r
 		if kept != nil {
 			p.kept = kept[layer]

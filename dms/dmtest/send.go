@@ -79,7 +79,10 @@ func (cl *Cluster) invoke(ctx context.Context, from string, at dms.Peer, call dm
 
 // target returns a replica by its address, the primary if it is empty.
 func (cl *Cluster) target(at dms.Peer) (*replica, error) {
-	for i, r := range cl.members() {
+	if m := cl.shard(at); m != nil {
+		return m.target("")
+	}
+	for i, r := range cl.ownReplicas() {
 		if r.Peer == at || at == "" && i == 0 {
 			return r, nil
 		}
