@@ -59,6 +59,7 @@ var libraries = map[string]struct{ room, why string }{
 	"github.com/tetratelabs/wazero":  {"host/wazero", "an engine never leaks past its room"},
 	"github.com/spf13/cobra":         {"cmd", "only the command has a command line"},
 	"github.com/cockroachdb/pebble/": {"oms", "only the OMS has a database"},
+	"github.com/cespare/xxhash/v2":  {"dms/CATEGORY", "a key has its shard by a good hash"},
 	"go.yaml.in/yaml/v3":             {"cmd", "documents are read at the edge"},
 }
 

@@ -3,6 +3,8 @@ package dms
 import (
 	"context"
 	"time"
+
+	"amino.run/abi"
 )
 
 // A Handler carries out a call. It may be used by many goroutines at once.
@@ -90,6 +92,9 @@ type Caller interface {
 	// proxies of r's own, if that is a group.
 	// A replica that cannot be reached is abi.ErrUnavailable: the call may have run.
 	Invoke(ctx context.Context, r Replica, call Call) ([]byte, error)
+
+	// Manifest returns what the guest's module says of itself. It is not changed.
+	Manifest() *abi.Manifest
 
 	// Fetch returns the primary's state.
 	Fetch(ctx context.Context) (Snapshot, error)

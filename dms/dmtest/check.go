@@ -19,7 +19,9 @@ func (h *History) Violations(p Promises, lists [][]int) (bad []string) {
 	bad = append(bad, h.errors(ops)...)
 	bad = append(bad, h.traces(p, ops, reads, lists)...)
 	if p.Reads == Linearizable || p.Reads == Session {
-		bad = append(bad, h.order(p, reads)...)
+		for _, reads := range byShard(reads) {
+			bad = append(bad, h.order(p, reads)...)
+		}
 	}
 	if p.Reads == Eventual && len(lists) > 0 {
 		bad = append(bad, h.beginnings(p, reads, lists[0])...)
@@ -79,6 +81,21 @@ func (h *History) traces(p Promises, ops, reads []Op, lists [][]int) (bad []stri
 		}
 	}
 	return firstFew(bad)
+}
+
+// byShard returns the reads as those of each shard, if the state is divided.
+func byShard(reads []Op) [][]Op {
+	if len(reads) == 0 || reads[0].parts == nil {
+		return [][]Op{reads}
+	}
+	all := make([][]Op, len(reads[0].parts))
+	for i := range all {
+		for _, r := range reads {
+			r.Saw = r.parts[i]
+			all[i] = append(all[i], r)
+		}
+	}
+	return all
 }
 
 // order: a read that begins after another has returned sees all that one saw, in

@@ -151,6 +151,13 @@ func (c *caller) Invoke(ctx context.Context, r dms.Replica, call dms.Call) ([]by
 	return c.outer(context.WithValue(ctx, destination{}, r.Peer), call)
 }
 
+func (c *caller) Manifest() *abi.Manifest {
+	if g, ok := c.cl.guest().(interface{ Manifest() *abi.Manifest }); ok {
+		return g.Manifest()
+	}
+	return new(abi.Manifest)
+}
+
 func (c *caller) Fetch(ctx context.Context) (s dms.Snapshot, err error) {
 	r, err := c.cl.target("")
 	if err != nil {

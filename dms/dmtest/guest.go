@@ -77,6 +77,19 @@ func (l *List) Invoke(call dms.Call) ([]byte, error) {
 // ReadOnly implements Guest.
 func (l *List) ReadOnly(method string) bool { return slices.Contains([]string{"list", "work"}, method) }
 
+// Manifest returns what the manifest of a List would say. A guest without a Manifest
+// has one that names no method.
+func (l *List) Manifest() *abi.Manifest {
+	number := func(name string) abi.Param { return abi.Param{Name: name, Type: "s64"} }
+	return &abi.Manifest{ABI: abi.Version, Name: "list", Methods: []abi.MethodType{
+		{Name: "append", Params: []abi.Param{number("n"), number("ms")}, Result: "s64"},
+		{Name: "fail", Params: []abi.Param{number("n")}},
+		{Name: "trap", Params: []abi.Param{number("n")}},
+		{Name: "list", Result: "list<s64>", ReadOnly: true},
+		{Name: "work", Params: []abi.Param{number("ms")}, ReadOnly: true},
+	}}
+}
+
 // Snapshot implements Guest.
 func (l *List) Snapshot() []byte {
 	b, err := abi.Encode(l.numbers)

@@ -15,9 +15,10 @@ import (
 type Op struct {
 	Client     string
 	Method     string
-	Tx         int   // the transaction it was part of; 0 is none
-	N          int   // appended
-	Saw        []int // answered by list
+	Tx         int     // the transaction it was part of; 0 is none
+	N          int     // appended
+	Saw        []int   // answered by list
+	parts      [][]int // the same, as each shard answered
 	Err        error
 	Start, End time.Time
 }
@@ -75,7 +76,10 @@ func (h *History) Do(ctx context.Context, c *Client, method string, args ...any)
 	}
 	switch method {
 	case "list":
-		op.Err = c.Do(ctx, &op.Saw, method, args...)
+		var answer abi.Raw
+		if op.Err = c.Do(ctx, &answer, method, args...); op.Err == nil {
+			op.Err = op.look(answer)
+		}
 	default:
 		op.Err = c.Do(ctx, nil, method, args...)
 	}
@@ -89,6 +93,18 @@ func (h *History) Note(op Op) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ops = append(h.ops, op)
+}
+
+// look takes the answer of list: numbers, or those of each shard.
+func (o *Op) look(answer abi.Raw) error {
+	if abi.Decode(answer, &o.Saw) == nil {
+		return nil
+	}
+	if err := abi.Decode(answer, &o.parts); err != nil {
+		return err
+	}
+	o.Saw = slices.Concat(o.parts...)
+	return nil
 }
 
 // verb calls a verb and adds it to the history.

@@ -13,8 +13,8 @@ import (
 	"amino.run/dms"
 )
 
-// logged is a group with a log, and no more: a call is tried at each replica until
-// one leads.
+// logged is a group with a log, and no more: a call is tried at each replica for a
+// while, until one leads.
 type logged struct {
 	n       int
 	count   bool // the calls applied, in a cell
@@ -24,11 +24,14 @@ type logged struct {
 
 func (d logged) Proxy(c dms.Caller, _ dms.Handler) dms.Handler {
 	return func(ctx context.Context, call dms.Call) (out []byte, err error) {
-		for _, r := range c.Replicas() {
-			out, err = c.Invoke(ctx, r, call)
-			if down := err != nil && strings.Contains(err.Error(), "cannot be reached"); !down && !errors.Is(err, abi.ErrNotLeader) {
-				return out, err
+		for range 20 {
+			for _, r := range c.Replicas() {
+				out, err = c.Invoke(ctx, r, call)
+				if down := err != nil && strings.Contains(err.Error(), "cannot be reached"); !down && !errors.Is(err, abi.ErrNotLeader) {
+					return out, err
+				}
 			}
+			time.Sleep(beat)
 		}
 		return out, err
 	}
@@ -141,7 +144,7 @@ func TestLogReadsAreConfirmed(t *testing.T) {
 		}
 		_, err := cl.Client(at).List()
 		WantError(t, err, abi.ErrUnavailable)
-		time.Sleep(3 * patience)
+		time.Sleep(6 * patience)
 		d := cl.Client("d")
 		d.Add(t, 1)
 		d.Want(t, 1)

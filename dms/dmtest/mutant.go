@@ -1,6 +1,7 @@
 package dmtest
 
 import (
+	"slices"
 	"testing"
 
 	"amino.run/dms"
@@ -58,7 +59,8 @@ func (m Mutant) Concerns() dms.Concerns {
 }
 
 // Caught fails the test unless some scenario, one of those given or else of the suite,
-// shows that the chain breaks its promises: a checker that never failed proves nothing.
+// shows that the chain breaks its promises, and not so without its mutants: a checker
+// that never failed proves nothing, and neither does one that always fails.
 func Caught(t *testing.T, p Promises, scenarios ...Scenario) {
 	t.Helper()
 	if scenarios == nil {
@@ -66,11 +68,30 @@ func Caught(t *testing.T, p Promises, scenarios ...Scenario) {
 	}
 	for seed := range 4 * seeds {
 		for _, s := range scenarios {
-			if broken := p.Try(t, s, seed); len(broken) > 0 {
-				t.Logf("%s: %s", s.Name, broken[0])
-				return
+			broken := p.Try(t, s, seed)
+			if len(broken) == 0 {
+				continue
 			}
+			t.Logf("%s: %s", s.Name, broken[0])
+			if chain, changed := sound(p.DMs); changed {
+				p.DMs = chain
+				for _, bad := range p.Try(t, s, seed) {
+					t.Errorf("%s, with nothing wrong: %s", s.Name, bad)
+				}
+			}
+			return
 		}
 	}
 	t.Error("the suite does not see what is wrong with this chain")
+}
+
+// sound returns the chain with its mutants as they were, and whether it has any.
+func sound(chain dms.Chain) (_ dms.Chain, changed bool) {
+	chain = slices.Clone(chain)
+	for i, dm := range chain {
+		if m, ok := dm.(Mutant); ok {
+			chain[i], changed = m.DM, true
+		}
+	}
+	return chain, changed
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,9 @@ type Promises struct {
 	// Same says that the replicas end in the same state; Helpers, that only what the
 	// primary holds counts, as no calls reach the others.
 	Same, Helpers bool
+
+	// Divided says that each replica has a part of the state, and what fails is lost.
+	Divided bool
 
 	// Traceless says that a call that fails leaves the state as it was.
 	Traceless bool
@@ -253,6 +257,7 @@ func (r *Run) watch() {
 // healed; or that it says it is lost.
 func (r *Run) after(s Scenario) {
 	lost := s.Fails && !r.Recovers || s.Down && (!r.Recovers || r.Stays || r.WithNode)
+	lost = lost || r.Divided && slices.ContainsFunc(r.members(), func(x *replica) bool { return x.life.Err() != nil })
 	for _, n := range r.nodes {
 		if _, up := r.life(n.ID); !up {
 			continue

@@ -2,6 +2,7 @@ package standard_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ var mutants = []struct {
 	{"reads pass the log", "ConsensusRSM-Cluster", dmtest.Mutant{Callee: peeking}, replicated},
 	{"sent again, it runs again", "ConsensusRSM-Cluster", dmtest.Mutant{Callee: forgetful}, replicated},
 	{"a lost majority is taken away", "ConsensusRSM-Cluster", dmtest.Mutant{Group: removing}, replicated},
+
+	{"a key follows the order of the replicas", "DHT(gather=list)", dmtest.Mutant{Caller: renumbering}, dmtest.Promises{Divided: true, Twice: true, Loses: -1}},
 }
 
 var (
@@ -70,6 +73,28 @@ func (c leaser) Send(ctx context.Context, to dms.Peer, kind string, body []byte)
 	}
 	g.Lease.For *= 2
 	return abi.Encode(g)
+}
+
+// renumbering names the replicas by where they are, which changes.
+func renumbering(c dms.Caller) dms.Caller { return renumberer{c} }
+
+type renumberer struct{ dms.Caller }
+
+func (c renumberer) Replicas() (all []dms.Replica) {
+	for _, r := range c.Caller.Replicas() {
+		r.Peer = dms.Peer(fmt.Sprintf("x/%d", r.Node.ID[0]))
+		all = append(all, r)
+	}
+	return all
+}
+
+func (c renumberer) Invoke(ctx context.Context, r dms.Replica, call dms.Call) ([]byte, error) {
+	for _, x := range c.Caller.Replicas() {
+		if x.Node.ID == r.Node.ID {
+			r = x
+		}
+	}
+	return c.Caller.Invoke(ctx, r, call)
 }
 
 // removing takes every lost replica away at once.

@@ -53,6 +53,7 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"ExplicitCodeOffloading"}, Nodes: mixed, Verb: "offload"},
 		{Chain: []string{"CodeOffloading"}, Nodes: mixed, Helpers: true},
 		{Chain: []string{"LoadBalancedFrontEnd"}, Reads: dmtest.Separate, Recovers: true, Loses: -1},
+		{Chain: []string{"DHT(gather=list)"}, Divided: true, Loses: -1},
 		{Chain: []string{"DurableSerializableRPC"}, Recovers: true, WithNode: true, Traceless: true},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "DurableSerializableRPC"}, Recovers: true, WithNode: true, Traceless: true},
 		{Chain: []string{"ConsensusRSM-Cluster"}, Recovers: true, Same: true},

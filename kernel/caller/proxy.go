@@ -3,6 +3,7 @@ package caller
 import (
 	"context"
 
+	"amino.run/abi"
 	"amino.run/dms"
 	"amino.run/internal/api"
 	"amino.run/kernel/internal/part"
@@ -29,6 +30,9 @@ func destination(ctx context.Context) string {
 func (p *proxy) Invoke(ctx context.Context, to dms.Replica, call dms.Call) ([]byte, error) {
 	return p.outer(context.WithValue(ctx, destinationKey{}, string(to.Peer)), call)
 }
+
+// Manifest implements dms.Caller.
+func (p *proxy) Manifest() *abi.Manifest { return p.r.manifest }
 
 // Fetch implements dms.Caller.
 func (p *proxy) Fetch(ctx context.Context) (s dms.Snapshot, err error) {
