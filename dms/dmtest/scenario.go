@@ -187,7 +187,10 @@ func switches(r *Run) {
 			chain = nil
 		}
 		now := time.Now()
-		if err := r.Switch(chain); err != nil {
+		switch err := r.Switch(chain); {
+		case r.Divided && !errors.Is(err, abi.ErrRefused):
+			r.Fail("a switch of what is divided was not refused: %v", err)
+		case !r.Divided && err != nil:
 			r.Fail("a switch failed: %v", err)
 		}
 		if r.Reads == Separate {

@@ -18,6 +18,9 @@ const drainTime = 5 * time.Second
 // that the chain is what it was.
 func (cl *Cluster) Switch(chain dms.Chain) error {
 	old := cl.now()
+	if old.chain.Has(dms.Shards) {
+		return abi.Errorf(abi.Refused, "each shard has a part of the state, which no one can put together")
+	}
 	o := old.master()
 	return o.upcall(cl.ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, drainTime)

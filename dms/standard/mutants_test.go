@@ -45,6 +45,7 @@ var (
 func TestMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.spec+"/"+m.fault, func(t *testing.T) {
+			t.Parallel()
 			chain := dmtest.Parse(t, "AtLeastOnceRPC(timeout=4s)", m.spec)
 			m.broken.DM = chain[1]
 			m.promises.DMs = dms.Chain{chain[0], m.broken}

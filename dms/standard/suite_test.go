@@ -78,6 +78,9 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "KeepInCloud(region=east)", "LoadBalancedFrontEnd(replicas=3)"},
 			Only: inCloud, Reads: dmtest.Separate, Twice: true, Recovers: true, Loses: -1},
 	} {
-		t.Run(dmtest.Parse(t, p.Chain...).String(), func(t *testing.T) { dmtest.Suite(t, p) })
+		t.Run(dmtest.Parse(t, p.Chain...).String(), func(t *testing.T) {
+			t.Parallel()
+			dmtest.Suite(t, p)
+		})
 	}
 }
