@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) devCmd() *cobra.Command {
-	var listen, data string
+	var listen, data, httpAddr string
 	var kernels int
 	cmd := &cobra.Command{
 		Use:   "dev",
@@ -44,52 +44,59 @@ machines. Without --data, what they know goes when they end.`,
 				return err
 			}
 			stop = append(stop, release)
-			addr, err := a.startDev(ctx, listen, data, kernels, &stop)
+			addr, where, err := a.startDev(ctx, listen, data, httpAddr, kernels, &stop)
 			if err != nil {
 				return err
 			}
 			if err := awaitKernels(ctx, addr, kernels); err != nil {
 				return err
 			}
-			a.ready("dev ready at %s: an OMS and %d kernels; try `aminorun ls kernels` in another terminal", addr, kernels)
+			a.ready("dev ready at %s: an OMS and %d kernels%s; try `aminorun ls kernels` in another terminal", addr, kernels, where)
 			<-ctx.Done()
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", DefaultOMS, "address of the OMS; port 0 picks one")
 	cmd.Flags().StringVar(&data, "data", "", "directory to keep state in (default: a temporary one)")
+	cmd.Flags().StringVar(&httpAddr, "http", "", "address to serve HTTP on: POST /v1/microservices/NAME/METHOD (default: none)")
 	cmd.Flags().IntVar(&kernels, "kernels", 3, "how many kernels")
 	return cmd
 }
 
 // startDev starts an OMS and kernels, adds to stop what ends them, and returns
-// where the OMS is.
-func (a *app) startDev(ctx context.Context, listen, data string, kernels int, stop *stops) (string, error) {
+// where the OMS is, and how to say where HTTP is.
+func (a *app) startDev(ctx context.Context, listen, data, httpAddr string, kernels int, stop *stops) (addr, where string, err error) {
 	tuneMemory()
 	s, stopOMS, err := a.runOMS(ctx, listen, filepath.Join(data, "oms"), oms.Options{})
 	if err != nil {
 		if omsAnswers(ctx, listen) {
 			err = abi.Errorf(abi.Exists, "an OMS runs at %s already, perhaps another `aminorun dev`: use that one, end it, or pass --listen 127.0.0.1:0", listen)
 		}
-		return "", err
+		return "", "", err
 	}
 	*stop = append(*stop, stopOMS)
 	engine, err := newEngine(ctx, cacheDir(), stop)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	for i := range kernels {
 		id := fmt.Sprintf("k%d", i+1)
-		_, stopKernel, err := a.runKernel(ctx, kernel.Config{
+		k, stopKernel, err := a.runKernel(ctx, kernel.Config{
 			ID: id, Listen: "127.0.0.1:0", OMS: s.Addr(), Engine: engine, Labels: devLabels(i),
 			Data: filepath.Join(data, id), Checkpoints: filepath.Join(data, "checkpoints"),
 		})
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		*stop = append(*stop, stopKernel)
+		if i > 0 {
+			continue
+		}
+		if where, err = a.serveHTTP(ctx, k, httpAddr, stop); err != nil {
+			return "", "", err
+		}
 	}
-	return s.Addr(), nil
+	return s.Addr(), where, nil
 }
 
 // devLabels makes the kernels differ, so that placement can be tried.

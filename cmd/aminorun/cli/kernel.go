@@ -13,7 +13,7 @@ import (
 
 func (a *app) kernelCmd() *cobra.Command {
 	var c kernel.Config
-	var labels string
+	var labels, httpAddr string
 	cmd := &cobra.Command{
 		Use:   "kernel --oms ADDR --listen ADDR --data DIR",
 		Short: "Run a kernel server: it hosts microservices",
@@ -57,7 +57,11 @@ it has lost it.`,
 				a.log().Warn("only this machine can reach this kernel, and the OMS is on another: give --listen an address that others can reach",
 					"listen", c.Listen, "oms", c.OMS)
 			}
-			a.ready("kernel %s ready at %s", k.Node().ID, k.Node().Addr)
+			where, err := a.serveHTTP(ctx, k, httpAddr, &stop)
+			if err != nil {
+				return err
+			}
+			a.ready("kernel %s ready at %s%s", k.Node().ID, k.Node().Addr, where)
 			<-ctx.Done()
 			return nil
 		},
@@ -65,6 +69,7 @@ it has lost it.`,
 	cmd.Flags().StringVar(&c.ID, "id", "", "name of the kernel, unique in the cluster (default: the host's name)")
 	cmd.Flags().StringVar(&c.Listen, "listen", "127.0.0.1:0", "address to serve on; others reach the kernel there")
 	cmd.Flags().StringVar(&labels, "labels", "", "what placement knows of this kernel: key=value,key=value")
+	cmd.Flags().StringVar(&httpAddr, "http", "", "address to serve HTTP on: POST /v1/microservices/NAME/METHOD (default: none)")
 	cmd.Flags().StringVar(&c.Data, "data", "", "directory that only this kernel uses (required)")
 	cmd.Flags().StringVar(&c.Checkpoints, "checkpoints", "", "directory for checkpoints; kernels that share one recover each other's microservices (default: DATA/checkpoints)")
 	return cmd
