@@ -102,7 +102,7 @@ func (k *Kernel) serveAsk(ctx context.Context, _ *mux.Conn, m api.AskRequest) (a
 	if !k.lease.held.Load() {
 		return api.Bytes{}, k.lease.err()
 	}
-	if r.leaving.Load() && m.From != "" && m.From[0] != '@' {
+	if r.leaving.Load() && strings.HasPrefix(m.From, r.Group()+"/") {
 		return api.Bytes{}, abi.Errorf(abi.Unavailable, "%s is about to get another chain (the message was not delivered)", m.To)
 	}
 	p, err := r.partFor(m)

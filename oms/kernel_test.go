@@ -35,6 +35,8 @@ type kernel struct {
 	onSlow   func()        // meanwhile
 	cells    int           // layers it was given last
 	answers  func(api.AskRequest) ([]byte, error)
+	held     map[string]uint64 // groups whose callers are held, and by which switch
+	busy     int               // how often it says that callers are inside
 
 	inspected atomic.Int64
 }
@@ -45,6 +47,7 @@ type replica struct {
 	closed   bool
 	state    int
 	recovers bool
+	follows  bool // another has the newest state
 }
 
 // A fault is what becomes of a call.
@@ -56,6 +59,8 @@ const (
 	refusing              // it is refused
 	omsCrash              // the OMS crashes before it
 	omsGone               // the OMS crashes after it
+	dying                 // the kernel is killed before it
+	fine                  // nothing
 )
 
 // fail makes the next calls of a name fail.
@@ -114,6 +119,7 @@ func (k *kernel) kill() {
 	defer k.mu.Unlock()
 	k.dead = true
 	clear(k.replicas)
+	clear(k.held)
 }
 
 // restart makes the kernel a new process that holds nothing.
@@ -153,6 +159,10 @@ func (k *kernel) Call(ctx context.Context, body []byte) ([]byte, error) {
 	case f == refusing:
 		k.net.hear("%s %s refused", k.node.ID, name)
 		return nil, abi.Errorf(abi.Trap, "the guest trapped")
+	case f == dying:
+		k.net.hear("%s dies before %s", k.node.ID, name)
+		k.kill()
+		return nil, abi.ErrUnavailable
 	case f == omsCrash:
 		return nil, k.net.die()
 	}
@@ -223,6 +233,7 @@ func (k *kernel) handlers() {
 		}
 		return all, nil
 	})
+	k.switches()
 	handle(k, api.KernelAsk, func(req api.AskRequest) (api.Bytes, error) {
 		k.net.hear("%s ask %s %s", k.node.ID, req.To, req.Kind)
 		if k.answers == nil {
@@ -235,7 +246,7 @@ func (k *kernel) handlers() {
 
 // handle has f answer one request at a time.
 func handle[Req, Resp any](k *kernel, name string, f func(Req) (Resp, error)) {
-	locked := name != api.KernelSend && name != api.KernelInspect && name != api.KernelStart
+	locked := name != api.KernelSend && name != api.KernelSucceed && name != api.KernelHold && name != api.KernelInspect && name != api.KernelStart
 	mux.Handle(k.router, name, func(_ context.Context, _ *mux.Conn, req Req) (Resp, error) {
 		if locked {
 			k.mu.Lock()
@@ -355,6 +366,9 @@ func (k *kernel) show() string {
 			s += " closed"
 		}
 		all = append(all, s)
+	}
+	for _, group := range slices.Sorted(maps.Keys(k.held)) {
+		all = append(all, "holds callers of "+group)
 	}
 	return fmt.Sprintf("%s: %s", k.node.ID, strings.Join(all, ", "))
 }

@@ -118,7 +118,7 @@ func (n *network) hear(format string, args ...any) {
 func (n *network) takeHeard() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := strings.Join(n.heard, "\n")
+	s := strings.Join(inOrder(n.heard), "\n")
 	n.heard = nil
 	return s
 }
@@ -214,6 +214,9 @@ func showReplica(r api.Replica) string {
 
 func showGroup(g api.Group) string {
 	s := fmt.Sprintf("%s %s rev=%d refs=%d", g.ID, g.Name, g.Revision, g.Refs)
+	if g.Generation > 0 {
+		s += fmt.Sprintf(" generation=%d%v", g.Generation, g.Spec.DMs)
+	}
 	for _, r := range g.Replicas {
 		s += " " + showReplica(r)
 	}

@@ -22,6 +22,13 @@ const (
 	switchTimeout = 20 * time.Second
 )
 
+// A round is how long a kernel waits until its callers' calls are done before nested
+// ones that wait are let in.
+const (
+	firstRound = 20 * time.Millisecond
+	lastRound  = time.Second
+)
+
 // Switch puts another chain in the place of a microservice's, while it is called: no
 // call is lost, fails or runs twice, and the state stays. An error says that the chain
 // is what it was.
@@ -221,7 +228,7 @@ func (s *switching) do(ctx context.Context) error {
 func (s *switching) hold(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	for round := 20 * time.Millisecond; ; round *= 2 {
+	for round := firstRound; ; round = min(2*round, lastRound) {
 		busy, err := s.holdAll(ctx, s.g.o.members.all(), round)
 		switch {
 		case err != nil:
@@ -393,6 +400,7 @@ func (s *switching) settle(now *directory.Group, replicas []api.Replica) {
 			})
 		}
 	}
+	wg.Wait()
 	for _, r := range replicas {
 		wg.Go(func() { s.g.settleAt(r.Node.ID, api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch}) })
 	}

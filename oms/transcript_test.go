@@ -63,6 +63,16 @@ func (n *network) command(c transcript.Command) string {
 			return result(err)
 		}
 		return string(s.Image)
+	case "switch": // switch kv dms=TestGrow(replicas=2);TestDurable
+		return n.switchTo(c)
+	case "settle": // settle: kernels whose callers are held ask
+		return n.settle()
+	case "busy": // busy k1 2: calls are inside when it is asked the next times
+		fmt.Sscan(c.Arg(1), &n.kernels[c.Arg(0)].busy)
+		return ""
+	case "follows": // follows k1 m1/0: another replica has the newest state
+		n.kernels[c.Arg(0)].replicas[c.Arg(1)].follows = true
+		return ""
 	case "fork": // fork kv kv-2
 		_, err := n.oms.Fork(ctx, api.ForkRequest{Ref: c.Arg(0), Name: c.Arg(1)})
 		return result(err)
@@ -75,7 +85,7 @@ func (n *network) command(c transcript.Command) string {
 		n.kernels[c.Arg(0)].set(c.Arg(1), c.Arg(2), true)
 		return ""
 	case "fail": // fail k1 kernel.send unheard: the next one; none, and then another, the one after
-		f := map[string]fault{"none": -1, "unsent": unsent, "unheard": unheard, "refused": refusing, "oms-crashes-before": omsCrash, "oms-crashes-after": omsGone}
+		f := map[string]fault{"none": -1, "unsent": unsent, "unheard": unheard, "refused": refusing, "oms-crashes-before": omsCrash, "oms-crashes-after": omsGone, "dies": dying, "fine": fine}
 		n.kernels[c.Arg(0)].fail(c.Arg(1), f[c.Arg(2)])
 		return ""
 	case "kill": // kill k1
