@@ -127,6 +127,14 @@ type Callee interface {
 	// count or save writes see it. The version goes up.
 	Restore(ctx context.Context, s Snapshot) error
 
+	// Record carries out call by the layers nearer the application, as next does, and
+	// returns also what the guest was given meanwhile: time, randomness, answers of
+	// others. Replay carries it out once more, at a replica in the state that call
+	// found, gives it the same and so leads to the same state; nothing leaves the
+	// guest. One that goes another way is undone, with abi.ErrInternal.
+	Record(ctx context.Context, call Call) (out, record []byte, err error)
+	Replay(ctx context.Context, call Call, record []byte) ([]byte, error)
+
 	// Save writes s where it outlives the node's process, and returns when it is
 	// there; whole or not at all. Load returns what was last saved, or
 	// abi.ErrNotFound.

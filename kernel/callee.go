@@ -5,6 +5,7 @@ import (
 
 	"amino.run/abi"
 	"amino.run/dms"
+	"amino.run/host"
 	"amino.run/kernel/internal/part"
 )
 
@@ -33,6 +34,27 @@ func (c *callee) Snapshot(ctx context.Context) (dms.Snapshot, error) { return c.
 func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
 	_, err := c.inner(ctx, dms.Call{ID: s.Version, Verb: dms.Replace, Args: s.Image})
 	return err
+}
+
+// Record implements dms.Callee.
+func (c *callee) Record(ctx context.Context, call dms.Call) (out, record []byte, err error) {
+	ctx, r := c.r.guest.recording(ctx)
+	out, err = c.inner(ctx, call)
+	return out, r().Bytes(), err
+}
+
+// Replay implements dms.Callee.
+func (c *callee) Replay(ctx context.Context, call dms.Call, record []byte) ([]byte, error) {
+	r, err := host.ParseRecord(record)
+	if err != nil {
+		return nil, err
+	}
+	ctx, rest := c.r.guest.replaying(ctx, r)
+	out, err := c.inner(ctx, call)
+	if differs := rest(); differs != nil {
+		return nil, differs
+	}
+	return out, err
 }
 
 // Save implements dms.Callee.

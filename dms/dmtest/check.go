@@ -154,7 +154,7 @@ func (h *History) missing(p Promises, ops, reads []Op, lists [][]int) (bad []str
 			}
 		}
 		there := slices.ContainsFunc(lists, func(l []int) bool { return slices.Contains(l, w.N) })
-		if len(lists) == 0 || there {
+		if len(lists) == 0 || there || p.Sheds {
 			continue
 		}
 		gone++

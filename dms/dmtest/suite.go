@@ -60,6 +60,9 @@ type Promises struct {
 	// Divided says that each replica has a part of the state, and what fails is lost.
 	Divided bool
 
+	// Sheds says that a replica may be taken away with the writes it holds.
+	Sheds bool
+
 	// Traceless says that a call that fails leaves the state as it was.
 	Traceless bool
 

@@ -1,0 +1,202 @@
+package scalability
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"amino.run/abi"
+	"amino.run/dms"
+)
+
+func init() {
+	dms.Register("ScaleUpFrontEnd", func() dms.DM {
+		return &ScaleUpFrontEnd{Min: 2, Max: 8, MaxConcurrent: 20, Interval: 5 * time.Second}
+	})
+}
+
+// ScaleUpFrontEnd spreads calls over as many replicas as the load asks for, which do not
+// know of each other's writes.
+//
+// Guarantees: those of LoadBalancedFrontEnd, for a number of replicas between min and max:
+// in each interval one more if three quarters of what they can carry were used, or one
+// fewer if half of what the others can carry has long been enough. One that is taken away takes no new calls
+// and is let finish its own. No consistency: a write is seen at the replica it ran at, and
+// goes with it.
+//
+// Costs: a message from each replica in each interval; the whole state for a new one.
+//
+// Needs: as many nodes as min that placement allows, else the microservice is not created.
+//
+// Verbs: none.
+type ScaleUpFrontEnd struct {
+	Min           int           `doc:"the fewest replicas there are"`
+	Max           int           `doc:"the most, if there are as many nodes"`
+	MaxConcurrent int           `doc:"calls at once at one replica"`
+	Interval      time.Duration `doc:"in which at most one is added or taken away"`
+}
+
+// quiet is for how many intervals the load must be small before a replica is taken away.
+const quiet = 3
+
+// Validate implements dms.Validator.
+func (d *ScaleUpFrontEnd) Validate() error {
+	if d.Max < d.Min {
+		return fmt.Errorf("max=%d is less than min=%d; write max=%d or more", d.Max, d.Min, d.Min)
+	}
+	return cmp.Or(d.front().Validate(), dms.Positive("min", d.Min), dms.Positive("interval", d.Interval))
+}
+
+// Concerns implements dms.Concerned.
+func (d *ScaleUpFrontEnd) Concerns() dms.Concerns { return d.front().Concerns() }
+
+// front is the DM of a fixed number of replicas that this one changes the number of.
+func (d *ScaleUpFrontEnd) front() *LoadBalancedFrontEnd {
+	return &LoadBalancedFrontEnd{Replicas: max(d.Min, 1), MaxConcurrent: d.MaxConcurrent}
+}
+
+// Proxy implements dms.Proxier.
+func (d *ScaleUpFrontEnd) Proxy(c dms.Caller, next dms.Handler) dms.Handler {
+	return d.front().Proxy(&choosy{Caller: c, rest: 2 * d.Interval, until: map[dms.Peer]time.Time{}}, next)
+}
+
+// choosy does not see replicas that have said they are being taken away.
+type choosy struct {
+	dms.Caller
+	rest  time.Duration
+	mu    sync.Mutex
+	until map[dms.Peer]time.Time
+}
+
+func (c *choosy) Replicas() []dms.Replica {
+	all := c.Caller.Replicas()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(all, func(r dms.Replica) bool { return time.Now().Before(c.until[r.Peer]) })
+}
+
+func (c *choosy) Invoke(ctx context.Context, r dms.Replica, call dms.Call) ([]byte, error) {
+	out, err := c.Caller.Invoke(ctx, r, call)
+	if abi.CodeOf(err) == abi.NotLeader {
+		c.mu.Lock()
+		c.until[r.Peer] = time.Now().Add(c.rest)
+		c.mu.Unlock()
+		err = abi.Errorf(abi.Overloaded, "%v", err)
+	}
+	return out, err
+}
+
+type (
+	load   struct{ Mean float64 } // calls that a replica had at once, on average over an interval
+	retire struct{}               // a replica is to take no new calls; answered when none have come for a while
+)
+
+// A meter knows how many calls are running, and how long calls ran in all.
+type meter struct {
+	mu      sync.Mutex
+	running int
+	came    int // since it was made
+	busy    time.Duration
+	since   time.Time // busy is up to then
+}
+
+// note adds n to the calls that run, and returns how many run and have come.
+func (m *meter) note(n int) (running, came int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.busy += time.Duration(m.running) * now.Sub(m.since)
+	m.since = now
+	m.running += n
+	m.came += max(n, 0)
+	return m.running, m.came
+}
+
+// mean returns the average since it was last asked, d ago.
+func (m *meter) mean(d time.Duration) float64 {
+	m.note(0)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	busy := m.busy
+	m.busy = 0
+	return busy.Seconds() / d.Seconds()
+}
+
+// Instance implements dms.Instancer.
+func (d *ScaleUpFrontEnd) Instance(c dms.Callee, next dms.Handler) dms.Handler {
+	m := &meter{since: time.Now()}
+	var retired atomic.Bool
+	c.Every(d.Interval, func(context.Context) {
+		dms.Tell(c, dms.Coordinator, load{m.mean(d.Interval)})
+	})
+	dms.Answer(c, func(ctx context.Context, _ dms.Peer, _ retire) (none dms.None, err error) {
+		retired.Store(true)
+		for before := -1; ; {
+			running, came := m.note(0)
+			if running == 0 && came == before {
+				return none, nil
+			}
+			before = came
+			select {
+			case <-time.After(d.Interval / 4):
+			case <-ctx.Done():
+				retired.Store(false)
+				return none, ctx.Err()
+			}
+		}
+	})
+	return d.front().Instance(c, func(ctx context.Context, call dms.Call) ([]byte, error) {
+		m.note(+1)
+		defer m.note(-1)
+		if retired.Load() {
+			return nil, abi.Errorf(abi.NotLeader, "replica %s is being taken away", c.Self().Peer)
+		}
+		return next(ctx, call)
+	})
+}
+
+// Coordinator implements dms.Coordinated.
+func (d *ScaleUpFrontEnd) Coordinator(g dms.Group) {
+	d.front().Coordinator(g)
+	means := map[dms.Peer]float64{} // as last reported
+	idle := 0                       // intervals in which there were more replicas than the load needs
+	dms.Answer(g, func(_ context.Context, from dms.Peer, l load) (dms.None, error) {
+		means[from] = l.Mean
+		return dms.None{}, nil
+	})
+	g.Every(d.Interval, func(ctx context.Context) {
+		all := g.Replicas()
+		sum := 0.0
+		for _, r := range all {
+			sum += means[r.Peer]
+		}
+		maps.DeleteFunc(means, func(p dms.Peer, _ float64) bool {
+			return !slices.ContainsFunc(all, func(r dms.Replica) bool { return r.Peer == p })
+		})
+		idle++
+		switch n, limit := float64(len(all)), float64(d.MaxConcurrent); {
+		case sum >= 0.75*n*limit:
+			idle = 0
+			_ = dms.Grow(ctx, g, min(len(all)+1, d.Max)) // or next time
+		case sum >= 0.5*(n-1)*limit || len(all) <= d.Min:
+			idle = 0
+		case idle >= quiet:
+			idle = 0
+			d.shrink(ctx, g, all[len(all)-1])
+		}
+	})
+}
+
+// shrink takes a replica away when its calls are over; if they last, it stays.
+func (d *ScaleUpFrontEnd) shrink(ctx context.Context, g dms.Group, r dms.Replica) {
+	ctx, cancel := context.WithTimeout(ctx, d.Interval)
+	defer cancel()
+	if _, err := dms.Ask[dms.None](ctx, g, r.Peer, retire{}); err == nil {
+		_ = g.Remove(context.WithoutCancel(ctx), r) // or next time; it refuses calls, which then go to others
+	}
+}
