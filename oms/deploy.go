@@ -52,7 +52,7 @@ func (o *OMS) Deploy(ctx context.Context, req api.DeployRequest) (api.Group, err
 		}
 		return api.Group{}, err
 	}
-	return rec.Group, nil
+	return o.withShards(rec), nil
 }
 
 // complete fills in what a spec leaves to the manifest, and checks it.

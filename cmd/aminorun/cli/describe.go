@@ -59,6 +59,9 @@ func describeGroup(t *table, v groupView, m *abi.Manifest) {
 	for _, key := range slices.Sorted(maps.Keys(v.Config)) {
 		t.row("config:", key+"="+v.Config[key])
 	}
+	for _, s := range v.Shards {
+		t.row("shard:", s.ID, fmt.Sprintf("%d of %d replicas", s.Left, s.Of))
+	}
 	for _, r := range v.Replicas {
 		state := ""
 		if r.Lost {

@@ -47,9 +47,9 @@ func (a *app) lsMicroservices(ctx context.Context, c *client.Client) error {
 		views[i] = viewGroup(g)
 	}
 	return a.print(views, func(t *table) {
-		t.row("NAME", "ID", "STATE", "KERNELS", "MODULE", "DMS")
+		t.row("NAME", "ID", "STATE", "REPLICAS", "KERNELS", "MODULE", "DMS")
 		for _, v := range views {
-			t.row(v.Name, v.ID, v.State, strings.Join(v.Kernels, ","), short(v.Module), shortDMs(v.DMs))
+			t.row(v.Name, v.ID, v.State, v.count(), strings.Join(v.Kernels, ","), short(v.Module), shortDMs(v.DMs))
 		}
 	})
 }

@@ -11,9 +11,9 @@ import (
 func (a *app) migrateCmd() *cobra.Command {
 	var to string
 	cmd := &cobra.Command{
-		Use:     "migrate NAME --to KERNEL",
-		Short:   "Move a microservice to another kernel while it is being called",
-		Example: "  aminorun migrate counter --to k2",
+		Use:     "migrate NAME[/REPLICA] --to KERNEL",
+		Short:   "Move a microservice, or one of its replicas, to another kernel while it is being called",
+		Example: "  aminorun migrate counter --to k2\n  aminorun migrate orders/2/0 --to k2",
 		Args:    exactly(1, "one microservice"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {

@@ -159,6 +159,37 @@ func TestGroupState(t *testing.T) {
 	}
 }
 
+// A microservice in shards shows the replicas of all, and what is left of each.
+func TestShardsShown(t *testing.T) {
+	at := func(peer, kernel string, lost bool) api.Replica {
+		return api.Replica{Peer: peer, Node: api.Node{ID: kernel}, Epoch: 1, Lost: lost}
+	}
+	g := client.Group{Name: "kv", ID: "m1", Nested: true, Replicas: []api.Replica{at("m1/0", "k1", false), at("m1/1", "k2", false)}}
+	g.Shards = []client.Group{
+		{ID: "m1/0", Replicas: []api.Replica{at("m1/0/0", "k1", false), at("m1/0/1", "k2", true)}},
+		{ID: "m1/1", Replicas: []api.Replica{at("m1/1/0", "k2", false), at("m1/1/1", "k1", false)}},
+	}
+	v := viewGroup(g)
+	if v.State != "partly lost" || v.count() != "4 in 2 shards" || !slices.Equal(v.Kernels, []string{"k1", "k2"}) {
+		t.Errorf("%+v", v)
+	}
+	var out bytes.Buffer
+	a := app{stdout: &out}
+	if err := a.print(v, func(tb *table) { describeGroup(tb, v, &abi.Manifest{}) }); err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{"shard: m1/0 1 of 2 replicas", "shard: m1/1 2 of 2 replicas", "replica: m1/0/1 on k2 epoch 1 lost", "replica: m1/1/0 on k2 epoch 1"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("describe does not say %q:\n%s", want, out.String())
+		}
+	}
+	g.Shards[0].Replicas[0].Lost, g.Shards[1].Replicas[0].Lost, g.Shards[1].Replicas[1].Lost = true, true, true
+	if v := viewGroup(g); v.State != "lost" {
+		t.Errorf("with nothing left it is %s", v.State)
+	}
+}
+
 func TestSignature(t *testing.T) {
 	for want, m := range map[string]abi.MethodType{
 		"reset()":                              {Name: "reset"},

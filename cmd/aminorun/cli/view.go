@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"amino.run/abi"
+	"amino.run/internal/api"
 	"amino.run/kernel/client"
 )
 
@@ -23,7 +24,8 @@ type groupView struct {
 	On       string            `json:"on,omitempty"`
 	State    string            `json:"state"` // serving, partly lost, lost
 	Kernels  []string          `json:"kernels"`
-	Replicas []replicaView     `json:"replicas"`
+	Replicas []replicaView     `json:"replicas"`         // those of all shards
+	Shards   []shardView       `json:"shards,omitempty"` // where each is a group of its own
 	Refs     int               `json:"refs"`
 	Created  time.Time         `json:"created"`
 	Manifest json.RawMessage   `json:"manifest,omitempty"`
@@ -36,6 +38,26 @@ type replicaView struct {
 	Lost   bool   `json:"lost,omitempty"`
 }
 
+// A shardView is a part of a microservice that is divided, and how many replicas of
+// it are left.
+type shardView struct {
+	ID   string `json:"id"`
+	Left int    `json:"left"`
+	Of   int    `json:"of"`
+}
+
+// leaves returns the replicas of a group and of its shards.
+func leaves(g client.Group) []api.Replica {
+	if !g.Nested {
+		return g.Replicas
+	}
+	var all []api.Replica
+	for _, s := range g.Shards {
+		all = append(all, leaves(s)...)
+	}
+	return all
+}
+
 func viewGroup(g client.Group) groupView {
 	v := groupView{
 		Name: g.Name, ID: g.ID, Module: g.Spec.Module, DMs: g.Spec.DMs, Config: g.Spec.Config, On: g.Spec.Selector.String(),
@@ -44,21 +66,42 @@ func viewGroup(g client.Group) groupView {
 	if v.DMs == nil {
 		v.DMs = []string{}
 	}
-	lost := 0
-	for _, r := range g.Replicas {
+	replicas := leaves(g)
+	for _, r := range replicas {
 		v.Replicas = append(v.Replicas, replicaView{r.Peer, r.Node.ID, r.Epoch, r.Lost})
-		v.Kernels = append(v.Kernels, r.Node.ID)
-		if r.Lost {
-			lost++
+		if !g.Nested || !slices.Contains(v.Kernels, r.Node.ID) {
+			v.Kernels = append(v.Kernels, r.Node.ID)
 		}
 	}
+	for _, s := range g.Shards {
+		of := leaves(s)
+		v.Shards = append(v.Shards, shardView{s.ID, len(of) - lostOf(of), len(of)})
+	}
+	lost := lostOf(replicas)
 	switch {
-	case lost > 0 && lost == len(g.Replicas):
+	case lost > 0 && lost == len(replicas):
 		v.State = "lost"
 	case lost > 0:
 		v.State = "partly lost"
 	}
 	return v
+}
+
+// count returns how many replicas there are, and in how many shards.
+func (v groupView) count() string {
+	if len(v.Shards) == 0 {
+		return fmt.Sprint(len(v.Replicas))
+	}
+	return fmt.Sprintf("%d in %d shards", len(v.Replicas), len(v.Shards))
+}
+
+func lostOf(replicas []api.Replica) (n int) {
+	for _, r := range replicas {
+		if r.Lost {
+			n++
+		}
+	}
+	return n
 }
 
 // A kernelView is a kernel as `--output json` shows it.
