@@ -1,0 +1,207 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"amino.run/abi"
+)
+
+// A Disk keeps the logs of a kernel's replicas, in one database, so that writes of
+// different replicas that come at the same time share one sync. It may be used by
+// many goroutines at once.
+//
+// A write or sync that fails is the end of the disk: no one knows what of it is
+// there, so nothing is written after it, and every log on it fails. The process
+// goes on.
+type Disk struct {
+	db     *pebble.DB
+	fs     vfs.FS
+	dir    string
+	err    atomic.Pointer[abi.Error]
+	done   chan struct{} // closed when the writer has ended
+	full   atomic.Bool
+	looked atomic.Int64 // when full was found out, Unix nanoseconds
+
+	mu     sync.Mutex
+	wake   sync.Cond // of the writer
+	queue  []write
+	closed bool
+	logs   map[string]*Log // open, by name
+}
+
+// A write is what one log puts into a batch, and who is told what became of it.
+type write struct {
+	fill func(b *pebble.Batch) error
+	done func(error) // called by the writer, in order; it does not wait
+}
+
+// OpenDisk opens the database in dir, making it at first use.
+func OpenDisk(fs vfs.FS, dir string) (*Disk, error) {
+	d := &Disk{fs: fs, dir: dir, done: make(chan struct{}), logs: map[string]*Log{}}
+	d.wake.L = &d.mu
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return nil, storageError(err)
+	}
+	db, err := pebble.Open(dir, &pebble.Options{
+		FS:                 fs,
+		FormatMajorVersion: pebble.FormatNewest,
+		MemTableSize:       16 << 20, // entries that are dropped soon are not written twice
+		Logger:             logger{d},
+	})
+	if err != nil {
+		return nil, storageError(fmt.Errorf("cannot open %s: %w; is another kernel using it?", dir, err))
+	}
+	d.db = db
+	go d.write()
+	return d, nil
+}
+
+// Close writes what waits and ends the disk. The logs on it are closed. A disk that
+// failed is left as it is.
+func (d *Disk) Close() error {
+	d.mu.Lock()
+	was := d.closed
+	d.closed = true
+	d.wake.Signal()
+	d.mu.Unlock()
+	<-d.done
+	if was || d.err.Load() != nil {
+		return nil
+	}
+	return d.db.Close()
+}
+
+// submit queues a write. It does not wait.
+func (d *Disk) submit(w write) {
+	d.mu.Lock()
+	err := d.usable()
+	if err == nil {
+		d.queue = append(d.queue, w)
+		d.wake.Signal()
+	}
+	d.mu.Unlock()
+	if err != nil {
+		go w.done(err) // the caller may hold what done needs
+	}
+}
+
+func (d *Disk) usable() error {
+	if e := d.err.Load(); e != nil {
+		return e
+	}
+	if d.closed {
+		return abi.Errorf(abi.Unavailable, "the disk of the logs is closed")
+	}
+	return nil
+}
+
+// sync writes and waits until it is on the disk.
+func (d *Disk) sync(fill func(b *pebble.Batch) error) error {
+	done := make(chan error, 1)
+	d.submit(write{fill, func(err error) { done <- err }})
+	return <-done
+}
+
+// write is the writer: it takes the writes that wait, syncs once, and tells.
+func (d *Disk) write() {
+	var batch []write
+	defer close(d.done)
+	defer func() { // also where pebble gives up: see Fatalf
+		d.mu.Lock()
+		left := append(batch, d.queue...)
+		d.queue, d.closed = nil, true
+		d.mu.Unlock()
+		for _, w := range left {
+			w.done(d.usable())
+		}
+	}()
+	for {
+		d.mu.Lock()
+		for len(d.queue) == 0 && !d.closed {
+			d.wake.Wait()
+		}
+		batch, d.queue = d.queue, nil
+		d.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		if err := d.commit(batch); err != nil {
+			d.fail(err)
+			return
+		}
+		told := batch
+		batch = nil
+		for _, w := range told {
+			w.done(nil)
+		}
+	}
+}
+
+func (d *Disk) commit(ws []write) error {
+	b := d.db.NewBatch()
+	defer b.Close()
+	for _, w := range ws {
+		if err := w.fill(b); err != nil {
+			return err
+		}
+	}
+	return b.Commit(pebble.Sync)
+}
+
+// fail ends the disk.
+func (d *Disk) fail(why any) {
+	d.err.CompareAndSwap(nil, abi.Errorf(abi.Unavailable,
+		"the kernel cannot write %s any more: %v; restart it when the disk is well (the call may have run)", d.dir, why))
+}
+
+// Err returns why nothing is written any more, nil if all is well.
+func (d *Disk) Err() error {
+	if e := d.err.Load(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// reserve is the free space below which no call is taken, in bytes: what has been
+// taken still needs some.
+const reserve = 32 << 20
+
+// Full reports whether there is too little space to take calls.
+func (d *Disk) Full() bool {
+	now := time.Now().UnixNano()
+	was := d.looked.Load()
+	if now-was > int64(time.Second) && d.looked.CompareAndSwap(was, now) {
+		use, err := d.fs.GetDiskUsage(d.dir)
+		d.full.Store(err == nil && use.AvailBytes < reserve)
+	}
+	return d.full.Load()
+}
+
+// A logger keeps pebble's chatter out of the log.
+type logger struct{ d *Disk }
+
+func (logger) Infof(string, ...any)  {}
+func (logger) Errorf(string, ...any) {}
+
+// Fatalf is where pebble would end the process. It ends the disk instead, and the
+// goroutine: the writer, or one of pebble's own, for which no one waits any more.
+func (l logger) Fatalf(format string, args ...any) {
+	l.d.fail(fmt.Sprintf(format, args...))
+	runtime.Goexit()
+}
+
+// storageError gives an error of the disk its code.
+func storageError(err error) error {
+	if e := (*abi.Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	return abi.Errorf(abi.Storage, "the disk of the logs: %v", err)
+}

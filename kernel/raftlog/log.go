@@ -1,0 +1,288 @@
+package raftlog
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"amino.run/abi"
+	"amino.run/dms"
+)
+
+// How the replicas of a group watch each other. A leader that is not heard of for
+// ten ticks is deposed; which of the others tries first is left to chance.
+const (
+	tick      = 100 * time.Millisecond
+	election  = 10 // ticks
+	heartbeat = 1  // ticks
+)
+
+// A Transport carries messages to the logs of other replicas of the group.
+type Transport interface {
+	// Send sends a message to the replica of an ID. It does not wait, and does not
+	// call back into the log. Messages may be lost; Undelivered should say so.
+	Send(to uint64, message []byte)
+}
+
+// Config says what a log is of.
+type Config struct {
+	Name      string // on the disk
+	ID        uint64 // of the replica in its group; never used again for another
+	Epoch     uint64 // in which the replica was placed
+	Disk      *Disk
+	Machine   Machine
+	Turn      Turn
+	Transport Transport
+	Peer      func(id uint64) dms.Peer // names a replica of the group
+	Bounds    Bounds
+	Log       *slog.Logger
+}
+
+// A Log is the log of a group at one replica. It may be used by many goroutines at
+// once. Until Start it only is there.
+type Log struct {
+	cfg    Config
+	ctx    context.Context // ends with the log
+	stop   context.CancelFunc
+	wg     sync.WaitGroup // of ticks, the applier, checkpoints
+	kicked chan struct{}  // the applier looks again
+
+	mu      sync.Mutex
+	err     error // not nil once the log has ended
+	started bool
+	running bool          // started, and not frozen
+	changed chan struct{} // closed at the next change; nil if no one waits for it
+
+	// Raft.
+	node    *raft.RawNode
+	mem     *memory
+	hard    *pb.HardState // as raft last said
+	synced  *pb.HardState // as it is on disk, or on its way there
+	leader  uint64        // 0 if none is known
+	last    uint64        // index of the last entry
+	written uint64        // index of the last entry on disk, or on its way there
+	writes  int           // on their way to the disk
+	steps   []*pb.Message // to be stepped or sent
+	conf    []confAt      // the members, since the last checkpoint; the last is now
+	want    []uint64      // who should be members
+	asked   uint64        // index of a change of members under way; 0 if none
+
+	// Calls.
+	lead     *reign   // not nil while this replica leads
+	inside   bool     // a call is inside the machine
+	pending  *batch   // carried out, not in the log yet
+	proposed *batch   // given to raft, which has not said its index yet
+	inflight []*batch // in the log and not committed, by index
+	reads    reads
+
+	// The machine.
+	applied uint64 // it is after this entry; while serving, after all that it ran too
+	dirty   bool   // it is not: it must go back to base, and come to applied again
+	tasks   []task // of the applier
+	busy    bool   // with one that is none of tasks any more
+	base    checkpoint
+	grown   size // of the log since base
+	saving  bool
+	saved   time.Time     // when the last checkpoint was
+	took    time.Duration // how long it took
+
+	// What is on disk of a checkpoint. The disk's writer alone uses it.
+	onDisk    State
+	diskIndex uint64
+}
+
+// A reign is the time in which a replica leads. It serves once the machine has come
+// to the entry after, and until then has nothing of its own to lose.
+type reign struct {
+	after   uint64
+	serving bool
+}
+
+// A confAt is the members from an entry on.
+type confAt struct {
+	index uint64
+	conf  *pb.ConfState
+}
+
+// A batch is calls that go into the log as one entry.
+type batch struct {
+	data  []byte
+	calls int
+	index uint64        // 0 until raft has said it
+	done  chan struct{} // closed when it is committed, or err is set
+	err   error
+}
+
+var (
+	errEnded   = abi.Errorf(abi.Unavailable, "the replica is ending (the call may have run)")
+	errDeposed = abi.Errorf(abi.Unavailable, "another replica leads now (the call may have run)")
+	errLate    = abi.Errorf(abi.Unavailable, "no majority of the replicas had the call on disk in time (it may have run)")
+)
+
+// Propose implements dms.Log.
+func (l *Log) Propose(ctx context.Context, call dms.Call) ([]byte, error) {
+	if !call.ReadOnly && l.cfg.Disk.Full() {
+		return nil, abi.Errorf(abi.Storage, "the disk of the kernel is full: free some space (the call did not run)")
+	}
+	if err := l.cfg.Turn.Lock(ctx, call.Root, len(call.Path) > 0); err != nil {
+		return nil, err
+	}
+	b, out, err := l.run(ctx, call)
+	l.cfg.Turn.Unlock()
+	if b == nil {
+		return nil, err
+	}
+	if call.ReadOnly { // that no one else has led since it came
+		if _, err := l.confirm(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.wait(ctx); err != nil {
+		return nil, err
+	}
+	return out, err
+}
+
+// run carries out a call, and returns the batch that must be committed before it is
+// answered. Without a batch, the call did not run, or no one will know that it did.
+func (l *Log) run(ctx context.Context, call dms.Call) (b *batch, out []byte, err error) {
+	l.mu.Lock()
+	r := l.lead
+	if err = l.refusal(); err == nil {
+		l.inside = true
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return nil, nil, err
+	}
+	out, record, err := l.cfg.Machine.Run(ctx, call)
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inside = false
+	switch {
+	case l.lead != r || !r.serving:
+		return nil, nil, errDeposed
+	case call.ReadOnly:
+		return l.newest(), out, err
+	case record == nil:
+		l.suspend()
+		l.advance()
+		return nil, nil, err
+	}
+	if l.pending == nil {
+		l.pending = &batch{done: make(chan struct{})}
+	}
+	b = l.pending
+	b.data = appendCall(b.data, &call, record)
+	b.calls++
+	if l.writes == 0 { // else it goes with those that come until the disk is free
+		l.cut()
+		l.advance()
+	}
+	return b, out, err
+}
+
+// refusal returns why a call cannot run here now, nil if it can.
+func (l *Log) refusal() error {
+	switch {
+	case l.err != nil:
+		return l.err
+	case l.lead != nil && l.lead.serving && l.running:
+		return nil
+	}
+	return dms.NotLeader(l.led())
+}
+
+// committed is a batch for those who wait for nothing.
+var committed = func() *batch {
+	b := &batch{done: make(chan struct{})}
+	close(b.done)
+	return b
+}()
+
+// newest returns the batch after which all that has run is committed.
+func (l *Log) newest() *batch {
+	switch {
+	case l.pending != nil:
+		return l.pending
+	case len(l.inflight) > 0:
+		return l.inflight[len(l.inflight)-1]
+	}
+	return committed
+}
+
+// wait waits until a batch is committed.
+func (b *batch) wait(ctx context.Context) error {
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+		return errLate
+	}
+}
+
+// finish tells those who wait for a batch.
+func (b *batch) finish(err error) {
+	b.err = err
+	close(b.done)
+}
+
+// Leader implements dms.Log: a replica's number in its group, and whether it is known.
+func (l *Log) Leader() (id uint64, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leader, l.leader != 0
+}
+
+// Err returns why the log has ended, nil if it has not.
+func (l *Log) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// await waits until ok, which is called with mu held.
+func (l *Log) await(ctx context.Context, ok func() bool) error {
+	for {
+		l.mu.Lock()
+		if err := l.err; err != nil || ok() {
+			l.mu.Unlock()
+			return err
+		}
+		if l.changed == nil {
+			l.changed = make(chan struct{})
+		}
+		changed := l.changed
+		l.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return abi.Errorf(abi.Unavailable, "the log does not come to rest: no majority of the replicas answers")
+		}
+	}
+}
+
+// tell wakes those who await.
+func (l *Log) tell() {
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+}
+
+// fail ends the log.
+func (l *Log) fail(err error) {
+	if l.err != nil {
+		return
+	}
+	l.err = err
+	l.depose(err)
+	l.reads.finish(err)
+	l.stop()
+	l.tell()
+}
