@@ -108,10 +108,9 @@ func (l *Log) save(c *checkpoint) {
 		if c.index <= l.diskIndex { // the leader's has come meanwhile
 			return nil
 		}
-		l.diskIndex = c.index
-		old := l.onDisk
-		l.onDisk = c.state
-		return c.put(b, l.cfg.Name, &old)
+		old, from := l.onDisk, l.diskIndex
+		l.onDisk, l.diskIndex = c.state, c.index
+		return c.put(b, l.cfg.Name, &old, from)
 	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,9 +135,9 @@ func (l *Log) save(c *checkpoint) {
 // fillSnapshot writes a checkpoint of the leader's in place of the log, whose last
 // entry is given.
 func (l *Log) fillSnapshot(b *pebble.Batch, c *checkpoint, last uint64) error {
-	old := l.onDisk
+	old, from := l.onDisk, l.diskIndex
 	l.onDisk, l.diskIndex = c.state, c.index
-	if err := c.put(b, l.cfg.Name, &old); err != nil {
+	if err := c.put(b, l.cfg.Name, &old, from); err != nil {
 		return err
 	}
 	return b.DeleteRange(entryKey(l.cfg.Name, c.index+1), entryKey(l.cfg.Name, max(last, c.index)+1), nil)

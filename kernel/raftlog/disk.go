@@ -44,16 +44,22 @@ type write struct {
 }
 
 // OpenDisk opens the database in dir, making it at first use.
-func OpenDisk(fs vfs.FS, dir string) (*Disk, error) {
+func OpenDisk(fs vfs.FS, dir string) (*Disk, error) { return openDisk(fs, dir, memTable) }
+
+// memTable is how much pebble collects before it makes a table of it, in bytes: much
+// of the log is dropped again by then.
+const memTable = 16 << 20
+
+func openDisk(fs vfs.FS, dir string, memTable uint64) (*Disk, error) {
 	d := &Disk{fs: fs, dir: dir, done: make(chan struct{}), logs: map[string]*Log{}}
 	d.wake.L = &d.mu
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(fs, dir); err != nil {
 		return nil, storageError(err)
 	}
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS:                 fs,
 		FormatMajorVersion: pebble.FormatNewest,
-		MemTableSize:       16 << 20, // entries that are dropped soon are not written twice
+		MemTableSize:       memTable,
 		Logger:             logger{d},
 	})
 	if err != nil {
@@ -204,4 +210,23 @@ func storageError(err error) error {
 		return err
 	}
 	return abi.Errorf(abi.Storage, "the disk of the logs: %v", err)
+}
+
+// makeDir makes a directory and those above it, so that they outlive a power cut.
+func makeDir(fs vfs.FS, dir string) error {
+	parent := fs.PathDir(dir)
+	if _, err := fs.Stat(dir); err == nil || parent == dir {
+		return err
+	}
+	if err := makeDir(fs, parent); err != nil {
+		return err
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	d, err := fs.OpenDir(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -70,6 +70,7 @@ type Log struct {
 	conf    []confAt      // the members, since the last checkpoint; the last is now
 	want    []uint64      // who should be members
 	asked   uint64        // index of a change of members under way; 0 if none
+	settled bool          // one has just ended
 
 	// Calls.
 	lead     *reign   // not nil while this replica leads

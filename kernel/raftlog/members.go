@@ -113,10 +113,6 @@ func (l *Log) changeMembers(e *pb.Entry) error {
 	}
 	conf := l.node.ApplyConfChange(cc)
 	l.conf = append(l.conf, confAt{e.GetIndex(), proto.CloneOf(conf)})
-	if l.asked != 0 && e.GetIndex() >= l.asked {
-		l.asked = 0
-		l.followMembers()
-	}
 	return nil
 }
 

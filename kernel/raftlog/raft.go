@@ -76,10 +76,16 @@ func (l *Log) advance() {
 			}
 			continue
 		}
-		if !l.node.HasReady() {
-			break
+		switch {
+		case l.node.HasReady():
+			l.ready(l.node.Ready())
+		case l.settled:
+			l.settled = false
+			l.followMembers()
+		default:
+			l.tell()
+			return
 		}
-		l.ready(l.node.Ready())
 	}
 	l.tell()
 }
@@ -218,10 +224,9 @@ func (l *Log) commit(to uint64) {
 
 // append has entries, votes and snapshots written.
 func (l *Log) append(m *pb.Message) {
-	hard := l.synced
-	if m.Term != nil {
-		hard = &pb.HardState{Term: m.Term, Vote: m.Vote, Commit: m.Commit}
-	}
+	// With an entry that changes the members, it must be on disk that the change
+	// before it is committed: one that starts again may be one change behind, not two.
+	hard := l.hard
 	vote := hard.GetTerm() != l.synced.GetTerm() || hard.GetVote() != l.synced.GetVote()
 	if l.writes == 0 && !vote && len(m.GetEntries()) == 0 && m.Snapshot == nil {
 		l.steps = append(l.steps, m.GetResponses()...) // that more is committed is found out again
@@ -303,6 +308,9 @@ func (l *Log) deliver(m *pb.Message) {
 		}
 	}
 	entries := m.GetEntries()
+	if l.asked != 0 && entries[len(entries)-1].GetIndex() >= l.asked {
+		l.asked, l.settled = 0, true
+	}
 	if r := l.lead; r != nil && r.serving { // they ran here
 		l.applied = entries[len(entries)-1].GetIndex()
 		l.steps = append(l.steps, m.GetResponses()...)

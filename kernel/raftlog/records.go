@@ -58,7 +58,7 @@ func (s *saved) putAll(b *pebble.Batch, name string) error {
 		removeAll(b, name),
 		putEpochs(b, name, s.epochs),
 		putHard(b, name, s.hard),
-		s.base.put(b, name, &State{}),
+		s.base.put(b, name, &State{}, s.base.index),
 		putEntries(b, name, s.entries, 0),
 	)
 }
@@ -77,8 +77,9 @@ func putHard(b *pebble.Batch, name string, h *pb.HardState) error {
 	return b.Set(key(name, 'h'), v, nil)
 }
 
-// put writes a checkpoint over an older one, and drops the entries it stands for.
-func (c *checkpoint) put(b *pebble.Batch, name string, old *State) error {
+// put writes a checkpoint over an older one, and drops the entries since that one
+// that it stands for.
+func (c *checkpoint) put(b *pebble.Batch, name string, old *State, from uint64) error {
 	put, gone := c.state.changes(old)
 	for _, c := range put {
 		v := append(binary.AppendUvarint(make([]byte, 0, 10+len(c.Data)), c.Off), c.Data...)
@@ -99,7 +100,7 @@ func (c *checkpoint) put(b *pebble.Batch, name string, old *State) error {
 	v = appendBytes(appendBytes(v, conf), c.state.Head)
 	return errors.Join(
 		b.Set(key(name, 's'), v, nil),
-		b.DeleteRange(entryKey(name, 0), entryKey(name, c.index+1), nil),
+		b.DeleteRange(entryKey(name, from+1), entryKey(name, c.index+1), nil),
 	)
 }
 
