@@ -3,7 +3,6 @@ package kernel
 import (
 	"context"
 
-	"amino.run/abi"
 	"amino.run/dms"
 	"amino.run/host"
 	"amino.run/kernel/internal/part"
@@ -74,15 +73,3 @@ func (c *callee) Load(context.Context) (dms.Snapshot, error) {
 func (c *callee) OnRecover(f func(ctx context.Context) error) {
 	c.r.recover = append(c.r.recover, f)
 }
-
-// Log implements dms.Callee.
-func (c *callee) Log(dms.Handler) dms.Log { return noLog{} }
-
-// noLog refuses every call: this kernel has no log yet.
-type noLog struct{}
-
-func (noLog) Propose(context.Context, dms.Call) ([]byte, error) {
-	return nil, abi.Errorf(abi.Refused, "this kernel has no log yet")
-}
-
-func (noLog) Leader() dms.Peer { return "" }

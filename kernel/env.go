@@ -20,8 +20,8 @@ type env struct {
 	caller  *caller.Caller
 	log     *slog.Logger
 	turn    *turn
-	order   *turn // of the replica, if its chain keeps calls in order; else nil
-	replica bool  // not a private copy
+	orders  []*turn // of the replica, where its chain keeps calls in order
+	replica bool    // not a private copy
 
 	call  dms.Call
 	later []abi.Request // verbs the guest sent to itself
@@ -54,11 +54,9 @@ func (e *env) Invoke(ctx context.Context, r abi.Request) ([]byte, error) {
 		return nil, nil
 	}
 	call.Path = append(append(make([]string, 0, len(e.call.Path)+1), e.call.Path...), e.group)
-	for _, t := range []*turn{e.turn, e.order} {
-		if t != nil {
-			t.park()
-			defer t.unpark()
-		}
+	for _, t := range append([]*turn{e.turn}, e.orders...) {
+		t.park()
+		defer t.unpark()
 	}
 	return e.caller.Call(ctx, r.Target, call)
 }

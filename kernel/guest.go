@@ -31,26 +31,31 @@ type guest struct {
 // newGuest instantiates m. With s it continues from there; without, it boots and
 // runs the constructor.
 func newGuest(ctx context.Context, m *module, e *env, g *api.Group, s *dms.Snapshot) (*guest, error) {
-	x := &guest{env: e}
+	if s == nil {
+		return newGuestAt(ctx, m, e, g, nil, 0)
+	}
+	img, err := host.ParseImage(s.Image)
+	if err != nil {
+		return nil, err
+	}
+	return newGuestAt(ctx, m, e, g, img, s.Version)
+}
+
+// newGuestAt is newGuest from an image; nil boots and runs the constructor.
+func newGuestAt(ctx context.Context, m *module, e *env, g *api.Group, img *host.Image, version uint64) (*guest, error) {
+	x := &guest{env: e, last: img, lastVers: version}
 	e.turn = &x.turn
 	if g.Spec.Rollback != api.RollbackSnapshot {
 		x.since = new(history)
 	}
-	if s != nil {
-		img, err := host.ParseImage(s.Image)
-		if err != nil {
-			return nil, err
-		}
-		x.version.Store(s.Version)
-		x.last, x.lastVers = img, s.Version
-	}
+	x.version.Store(version)
 	cfg := host.Config{Env: &x.recorder, Limits: host.Limits{Memory: g.Spec.Memory, Fuel: g.Spec.Fuel}}
 	inst, err := m.compiled.Instantiate(ctx, cfg, x.last)
 	if err != nil {
 		return nil, err
 	}
 	x.inst = inst
-	if s != nil {
+	if img != nil {
 		return x, nil
 	}
 	if err = x.construct(ctx, g); err == nil {
@@ -238,14 +243,36 @@ func (x *guest) replace(ctx context.Context, image []byte, version uint64) error
 
 // snapshot returns the state between two calls.
 func (x *guest) snapshot(ctx context.Context) (dms.Snapshot, error) {
-	if err := x.turn.lock(ctx, 0, false); err != nil {
-		return dms.Snapshot{}, err
-	}
-	img, version, err := x.now()
+	img, version, err := x.image(ctx)
 	if err != nil {
 		return dms.Snapshot{}, err
 	}
 	return dms.Snapshot{Version: version, Image: img.Marshal()}, nil // an image never changes
+}
+
+// image returns the state between two calls.
+func (x *guest) image(ctx context.Context) (*host.Image, uint64, error) {
+	if err := x.turn.lock(ctx, 0, false); err != nil {
+		return nil, 0, err
+	}
+	return x.now()
+}
+
+// put puts an image in place of the state, with its version.
+func (x *guest) put(ctx context.Context, img *host.Image, version uint64) error {
+	if err := x.turn.lock(ctx, 0, false); err != nil {
+		return err
+	}
+	defer x.turn.unlock()
+	if err := x.inst.Restore(ctx, img); err != nil {
+		return err
+	}
+	x.version.Store(version)
+	x.last, x.lastVers, x.tainted = img, version, false
+	if x.since != nil {
+		x.since.reset(x.inst.Usage())
+	}
+	return nil
 }
 
 // now captures the state and gives the turn up.

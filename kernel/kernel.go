@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
@@ -35,21 +36,23 @@ type Config struct {
 
 // A Kernel is a running kernel server. It may be used by many goroutines at once.
 type Kernel struct {
-	node    api.Node
-	oms     *omsLink
-	log     *slog.Logger
-	ctx     context.Context // ends with the kernel
-	stop    context.CancelFunc
-	left    chan struct{} // closed when the kernel is no member any more
-	server  *mux.Server
-	peers   *mux.Pool
-	modules *modules
-	load    dms.Loader
-	store   *checkpoints
-	lease   *lease
-	rtts    *meter
-	caller  *caller.Caller
-	nodes   atomic.Pointer[map[string]api.Node] // live ones, as last told
+	node     api.Node
+	oms      *omsLink
+	log      *slog.Logger
+	ctx      context.Context // ends with the kernel
+	stop     context.CancelFunc
+	left     chan struct{} // closed when the kernel is no member any more
+	server   *mux.Server
+	peers    *mux.Pool
+	modules  *modules
+	load     dms.Loader
+	store    *checkpoints
+	disk     *logDisk
+	outboxes sync.Map // *outbox, by address of a kernel
+	lease    *lease
+	rtts     *meter
+	caller   *caller.Caller
+	nodes    atomic.Pointer[map[string]api.Node] // live ones, as last told
 
 	mu       sync.RWMutex
 	replicas map[string]*replica    // by peer
@@ -70,6 +73,7 @@ func Start(ctx context.Context, c Config) (*Kernel, error) {
 		log: c.Log.With("kernel", c.ID), store: store, lease: newLease(c.ID), rtts: newMeter(),
 		left: make(chan struct{}), replicas: map[string]*replica{}, moved: map[string]api.Replica{},
 	}
+	k.disk = &logDisk{dir: filepath.Join(c.Data, "log")}
 	k.nodes.Store(&map[string]api.Node{})
 	k.ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	var whole sync.WaitGroup // until it is, no request is looked at
@@ -111,7 +115,7 @@ func (k *Kernel) Close(ctx context.Context) error {
 	for _, r := range k.endAll(abi.Errorf(abi.Unavailable, "kernel %s is shutting down", k.node.ID)) {
 		<-r.freed
 	}
-	return err
+	return errors.Join(err, k.disk.close())
 }
 
 // Here implements caller.Kernel.

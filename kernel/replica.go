@@ -13,6 +13,7 @@ import (
 	"amino.run/internal/api"
 	"amino.run/kernel/caller"
 	"amino.run/kernel/internal/part"
+	"amino.run/kernel/raftlog"
 )
 
 // A replica is one member of a group, hosted here: a gate, the instance managers
@@ -25,7 +26,8 @@ type replica struct {
 	group   atomic.Pointer[api.Group]
 	outer   []*outer // the groups around it, the outermost first
 	gate    gate
-	order   *turn // taken before the chain, where that keeps calls in order; else nil
+	order   *turn   // taken before the chain, where that keeps calls in order; else nil
+	log     *logged // of the DM that opened one; else nil
 	guest   *guest
 	handler dms.Handler
 	parts   []*part.Part // by layer; nil where the DM has no instance manager
@@ -34,6 +36,7 @@ type replica struct {
 	freed   chan struct{} // closed when it has ended and its guest is gone
 	calls   atomic.Uint64
 	fenced  atomic.Bool // the lease it was started under is over
+	gone    atomic.Bool // it goes on elsewhere, or nowhere: nothing of it is to stay here
 	leaving atomic.Bool // its chain is to be replaced: see serveQuiet
 
 	mu        sync.Mutex
@@ -59,11 +62,22 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 	if req.Snapshot != nil {
 		s, cells = &dms.Snapshot{Version: req.Snapshot.Version, Image: req.Snapshot.Image}, req.Snapshot.Cells
 	}
-	x, err := newGuest(ctx, m, k.env(g, req.Peer), g, s)
+	var found *raftlog.Found
+	if req.Recover {
+		if found, err = k.findLog(req); err != nil {
+			return nil, err
+		}
+	}
+	var x *guest
+	if found == nil {
+		x, err = newGuest(ctx, m, k.env(g, req.Peer), g, s)
+	} else {
+		x, cells, err = foundGuest(ctx, m, k.env(g, req.Peer), g, found)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if req.Resume {
+	if req.Resume && req.Snapshot.Log == nil { // the replicas of a log are alike
 		if err := x.resume(ctx, g); err != nil {
 			x.close(err)
 			return nil, err
@@ -79,10 +93,13 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 	x.after, x.env.replica = r.later, true
 	if chain.Has(dms.Orders) {
 		r.order = new(turn)
-		x.env.order = r.order
+		x.env.orders = []*turn{r.order}
 	}
 	if err = r.gate.quiet(ctx); err == nil { // no one is inside yet
 		err = r.manage(life, chain, cells)
+	}
+	if err == nil && r.log != nil {
+		err = r.log.open(ctx, req, found)
 	}
 	if err != nil {
 		r.end(err)
@@ -103,6 +120,13 @@ func (r *replica) manage(life context.Context, chain dms.Chain, cells []api.Cell
 		r.parts[layer] = part.New(life, site, self, layer, kept)
 		return &callee{Part: r.parts[layer], r: r, self: self, inner: inner}
 	}, r.guest.invoke)
+	if r.log != nil { // calls wait in its order, and then together for the disk
+		r.guest.env.orders, r.order = []*turn{&r.log.order}, nil
+		if chain[r.log.layer+1:].Has(dms.Orders) {
+			r.order = new(turn)
+			r.guest.env.orders = append(r.guest.env.orders, r.order)
+		}
+	}
 	return nil
 }
 
@@ -229,10 +253,28 @@ func (r *replica) end(err error) {
 	r.stop()
 	r.settleAfter(0, nil)
 	go func() {
+		r.log.end(r.gone.Load())
 		if r.guest.close(err) {
 			close(r.freed)
 		}
 	}()
+}
+
+// open lets calls in. The log, if there is one, takes part from now on.
+func (r *replica) open() {
+	if r.log != nil {
+		r.log.log.Start()
+	}
+	r.gate.open()
+}
+
+// view runs f when the state is what was answered so far, and no less. The gate is
+// passed or closed.
+func (r *replica) view(ctx context.Context, f func(ctx context.Context) error) error {
+	if r.log == nil {
+		return f(ctx)
+	}
+	return r.log.log.View(ctx, f)
 }
 
 // settleAfter runs f in d unless it is called again before; a nil f only stops
@@ -254,6 +296,9 @@ func (r *replica) settleAfter(d time.Duration, f func()) (was bool) {
 func (r *replica) changed(g *api.Group) {
 	if g.Generation == r.group.Load().Generation {
 		r.learn(g)
+		if r.log != nil {
+			r.log.follow(r.group.Load())
+		}
 	}
 }
 

@@ -50,12 +50,12 @@ func (k *Kernel) serveSend(ctx context.Context, _ *mux.Conn, req api.SendRequest
 			return rep, nil
 		}
 	}
-	r.gate.open()
+	r.open()
 	return rep, err
 }
 
 func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest) (api.SendReply, error) {
-	s, err := r.capture(ctx)
+	s, err := r.captureToSend(ctx, req.Keep)
 	if err != nil {
 		return api.SendReply{}, err
 	}
@@ -76,6 +76,31 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 		rep, err = remote[api.StartReply](ctx, k, req.To, api.KernelStart, start)
 	}
 	return api.SendReply{Bytes: len(s.Image), Recovers: rep.Recovers}, err
+}
+
+// captureToSend captures a replica that is quiet. Its log stands still then, unless
+// the replica stays: a vote must not be given here and be unknown there.
+func (r *replica) captureToSend(ctx context.Context, keep bool) (*api.Snapshot, error) {
+	if r.log == nil {
+		return r.capture(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, quietTimeout)
+	defer cancel()
+	f, err := r.log.log.Freeze(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.capture(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if keep {
+		s.Log = f.Copy()
+		r.log.log.Start()
+	} else {
+		s.Log = f.Travel()
+	}
+	return s, nil
 }
 
 // saved returns the checkpoint of a replica that goes where its file cannot be
@@ -103,7 +128,7 @@ func (k *Kernel) serveOpen(_ context.Context, _ *mux.Conn, ref api.ReplicaRef) (
 func (k *Kernel) settled(r *replica) {
 	if r.settleAfter(0, nil) {
 		r.leaving.Store(false)
-		r.gate.open()
+		r.open()
 	}
 }
 

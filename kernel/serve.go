@@ -30,6 +30,7 @@ func (k *Kernel) router() *mux.Router {
 	mux.Handle(r, api.KernelChanged, k.serveChanged)
 	mux.Handle(r, api.KernelPing, k.servePing)
 	mux.Handle(r, api.KernelStatus, k.serveStatus)
+	r.Handle(api.KernelRaft, k.serveRaft)
 	mux.Handle(r, api.KernelHold, k.serveHold)
 	mux.Handle(r, api.KernelRelease, k.serveRelease)
 	mux.Handle(r, api.KernelQuiet, k.serveQuiet)
@@ -126,9 +127,11 @@ func (k *Kernel) serveFetch(ctx context.Context, _ *mux.Conn, ref api.ReplicaRef
 		return s, k.lease.err()
 	}
 	err = r.Act(ctx, func(ctx context.Context) error {
-		x, err := r.guest.snapshot(ctx)
-		s = api.Snapshot{Module: r.group.Load().Spec.Module, Version: x.Version, Image: x.Image}
-		return err
+		return r.view(ctx, func(ctx context.Context) error {
+			x, err := r.guest.snapshot(ctx)
+			s = api.Snapshot{Module: r.group.Load().Spec.Module, Version: x.Version, Image: x.Image}
+			return err
+		})
 	})
 	if late := r.late(); late != nil {
 		return api.Snapshot{}, late

@@ -42,9 +42,9 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 		return api.StartReply{}, err
 	}
 	if !req.Closed {
-		r.gate.open()
+		r.open()
 	}
-	return api.StartReply{Recovers: len(r.recover) > 0}, nil
+	return api.StartReply{Recovers: len(r.recover) > 0 || r.log != nil}, nil
 }
 
 // serveCapture returns a replica's state and what its parts keep.
@@ -57,11 +57,14 @@ func (k *Kernel) serveCapture(ctx context.Context, _ *mux.Conn, ref api.ReplicaR
 		return s, err
 	}
 	defer r.gate.open()
-	out, err := r.capture(ctx)
-	if err != nil {
-		return s, err
-	}
-	return *out, nil
+	err = r.view(ctx, func(ctx context.Context) error {
+		out, err := r.capture(ctx)
+		if err == nil {
+			s = *out
+		}
+		return err
+	})
+	return s, err
 }
 
 // serveForget ends a replica. Those who wait at its gate, and those who come
@@ -89,5 +92,6 @@ func (k *Kernel) forget(r *replica, to *api.Replica) {
 		why = caller.MovedTo(*to)
 	}
 	k.mu.Unlock()
+	r.gone.Store(to == nil || to.Node.ID != k.node.ID)
 	r.end(why)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"amino.run/abi"
+	"amino.run/dms"
 	"amino.run/internal/api"
 	"amino.run/internal/mux"
 	"amino.run/kernel/internal/part"
@@ -89,7 +90,11 @@ func (k *Kernel) serveSucceed(ctx context.Context, _ *mux.Conn, req api.SendRequ
 	if err := part.Drain(ctx, r.parts); err != nil {
 		return rep, err
 	}
-	s, err := r.guest.snapshot(ctx)
+	var s dms.Snapshot
+	err = r.view(ctx, func(ctx context.Context) (err error) {
+		s, err = r.guest.snapshot(ctx)
+		return err
+	})
 	if err != nil {
 		return rep, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"amino.run/abi"
 	"amino.run/internal/api"
 	"amino.run/oms/directory"
 )
@@ -143,6 +144,9 @@ func (g *group) recover(ctx context.Context, peer string) error {
 			g.o.log.Info("recovered", "microservice", g.spec.Name, "peer", peer, "node", at.ID)
 			return nil
 		}
+		if errors.Is(err, abi.ErrNotFound) {
+			continue // its log is on another node, which may come back
+		}
 		errs = append(errs, fmt.Errorf("recover %s on %s: %w", peer, at.ID, err))
 	}
 	return errors.Join(errs...)
@@ -167,7 +171,7 @@ func (g *group) recoverAt(ctx context.Context, r *api.Replica, at place) error {
 	if err != nil {
 		return err
 	}
-	start.Recover = true
+	start.Recover, start.Was = true, r.Was
 	started, err := startReplica(ctx, at.kernel, start)
 	if err == nil {
 		cmd.Recovers = started.Recovers

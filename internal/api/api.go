@@ -39,6 +39,7 @@ const (
 	KernelCall    = "kernel.call"    // CallRequest -> Bytes; from a client: this kernel is the caller's
 	KernelStatus  = "kernel.status"  // None -> []ReplicaStatus; from a client
 	KernelInvoke  = "kernel.invoke"  // raw, see kernel/caller: a call, from another kernel
+	KernelRaft    = "kernel.raft"    // raw, see kernel: messages between the logs of replicas, from another kernel
 	KernelPing    = "kernel.ping"    // None -> None; from another kernel, which measures how long it takes
 	KernelFetch   = "kernel.fetch"   // ReplicaRef -> Snapshot; from another kernel, for a private copy
 )
@@ -118,6 +119,7 @@ type Replica struct {
 	Peer     string // "m7/0"
 	Node     Node
 	Epoch    uint64 // goes up each time it is placed; calls of another epoch are refused
+	Was      uint64 // while it is lost, the epoch in which it last ran
 	Lost     bool   // its node's lease ran out and it is not placed elsewhere yet
 	Recovers bool   // a DM of its chain keeps its state through a failure
 }
@@ -163,6 +165,7 @@ type Snapshot struct {
 	Version uint64
 	Image   []byte  // as package host marshals it
 	Cells   []Cells // what the DMs of the chain keep, by layer
+	Log     []byte  // of a replica that has a log: what it has beside the state
 }
 
 // Cells are what one DM keeps at a part, by name, CBOR.
@@ -178,6 +181,7 @@ type StartRequest struct {
 	Resume   bool      // run amino_resume: the state was another microservice's or replica's
 	Saved    *Snapshot // what was last saved of the replica, where the new kernel cannot read it; filled by a sender
 	Recover  bool      // run the OnRecover upcalls before opening
+	Was      uint64    // to recover: the epoch in which the replica last ran
 	Save     bool      // it is of a new chain: if that keeps its state, save Snapshot, for no older one may come back
 	Closed   bool      // leave the gate closed until KernelOpen
 }

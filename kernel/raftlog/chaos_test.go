@@ -22,7 +22,7 @@ type op struct {
 // each other. Nothing that was answered is lost, nothing runs twice, every answer
 // fits one order that agrees with the clients' clocks, and all replicas end alike.
 func TestChaos(t *testing.T) {
-	seeds := 12
+	seeds := 5
 	if testing.Short() {
 		seeds = 3
 	}

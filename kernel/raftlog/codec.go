@@ -23,6 +23,7 @@ func appendCall(b []byte, c *dms.Call, record []byte) []byte {
 	for _, k := range slices.Sorted(maps.Keys(c.From.Labels)) {
 		b = appendBytes(appendBytes(b, k), c.From.Labels[k])
 	}
+	b = appendBytes(appendBytes(b, c.Client), c.Tx)
 	b = binary.AppendUvarint(b, uint64(len(c.Path)))
 	for _, p := range c.Path {
 		b = appendBytes(b, p)
@@ -46,6 +47,7 @@ func nextCall(b []byte) (c dms.Call, record, rest []byte, err error) {
 		k := string(r.bytes())
 		c.From.Labels[k] = string(r.bytes())
 	}
+	c.Client, c.Tx = string(r.bytes()), string(r.bytes())
 	for range r.count() {
 		c.Path = append(c.Path, string(r.bytes()))
 	}

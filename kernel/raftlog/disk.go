@@ -44,7 +44,7 @@ type write struct {
 }
 
 // OpenDisk opens the database in dir, making it at first use.
-func OpenDisk(fs vfs.FS, dir string) (*Disk, error) { return openDisk(fs, dir, memTable) }
+func OpenDisk(dir string) (*Disk, error) { return openDisk(vfs.Default, dir, memTable) }
 
 // memTable is how much pebble collects before it makes a table of it, in bytes: much
 // of the log is dropped again by then.

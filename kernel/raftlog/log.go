@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -121,6 +122,7 @@ type batch struct {
 var (
 	errEnded   = abi.Errorf(abi.Unavailable, "the replica is ending (the call may have run)")
 	errDeposed = abi.Errorf(abi.Unavailable, "another replica leads now (the call may have run)")
+	errNotYet  = abi.Errorf(abi.NotLeader, "this replica begins to lead; try again")
 	errLate    = abi.Errorf(abi.Unavailable, "no majority of the replicas had the call on disk in time (it may have run)")
 )
 
@@ -129,15 +131,55 @@ func (l *Log) Propose(ctx context.Context, call dms.Call) ([]byte, error) {
 	if !call.ReadOnly && l.cfg.Disk.Full() {
 		return nil, abi.Errorf(abi.Storage, "the disk of the kernel is full: free some space (the call did not run)")
 	}
-	if err := l.cfg.Turn.Lock(ctx, call.Root, len(call.Path) > 0); err != nil {
-		return nil, err
+	return l.turn(ctx, &call, func(ctx context.Context) Outcome {
+		o := l.cfg.Machine.Run(ctx, call)
+		if call.ReadOnly {
+			o.Trace = Nothing
+		}
+		return o
+	})
+}
+
+// View runs f, which changes nothing, when the machine is after all that was answered
+// anywhere before. It returns an error if what f saw may be undone yet.
+func (l *Log) View(ctx context.Context, f func(ctx context.Context) error) error {
+	_, err := l.turn(ctx, &dms.Call{}, func(ctx context.Context) Outcome { return Outcome{Err: f(ctx), Trace: Nothing} })
+	if !errors.Is(err, abi.ErrNotLeader) {
+		return err
 	}
-	b, out, err := l.run(ctx, call)
-	l.cfg.Turn.Unlock()
-	if b == nil {
-		return nil, err
+	if err := l.Sync(ctx); err != nil {
+		return err
 	}
-	if call.ReadOnly { // that no one else has led since it came
+	if err := l.cfg.Turn.Lock(ctx, 0, false); err != nil {
+		return err
+	}
+	defer l.cfg.Turn.Unlock()
+	return f(ctx)
+}
+
+// turn runs f in the machine's turn if this replica leads, and returns what came of
+// it when that is certain.
+func (l *Log) turn(ctx context.Context, call *dms.Call, f func(context.Context) Outcome) ([]byte, error) {
+	var b *batch
+	var o Outcome
+	for {
+		if err := l.cfg.Turn.Lock(ctx, call.Root, len(call.Path) > 0); err != nil {
+			return nil, err
+		}
+		var err error
+		b, o, err = l.run(ctx, call, f)
+		l.cfg.Turn.Unlock()
+		if err == nil {
+			break
+		}
+		if err != errNotYet {
+			return nil, err
+		}
+		if err := l.await(ctx, func() bool { return l.refusal() != errNotYet }); err != nil {
+			return nil, err
+		}
+	}
+	if o.Trace == Nothing { // what it saw holds if no one else has led since it came
 		if _, err := l.confirm(ctx); err != nil {
 			return nil, err
 		}
@@ -145,12 +187,12 @@ func (l *Log) Propose(ctx context.Context, call dms.Call) ([]byte, error) {
 	if err := b.wait(ctx); err != nil {
 		return nil, err
 	}
-	return out, err
+	return o.Out, o.Err
 }
 
-// run carries out a call, and returns the batch that must be committed before it is
-// answered. Without a batch, the call did not run, or no one will know that it did.
-func (l *Log) run(ctx context.Context, call dms.Call) (b *batch, out []byte, err error) {
+// run runs f, and returns the batch that must be committed before it is answered. An
+// error says that it did not run, or that no one will know that it did.
+func (l *Log) run(ctx context.Context, call *dms.Call, f func(context.Context) Outcome) (b *batch, o Outcome, err error) {
 	l.mu.Lock()
 	r := l.lead
 	if err = l.refusal(); err == nil {
@@ -158,34 +200,39 @@ func (l *Log) run(ctx context.Context, call dms.Call) (b *batch, out []byte, err
 	}
 	l.mu.Unlock()
 	if err != nil {
-		return nil, nil, err
+		return nil, o, err
 	}
-	out, record, err := l.cfg.Machine.Run(ctx, call)
+	o = f(ctx)
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.inside = false
 	switch {
 	case l.lead != r || !r.serving:
-		return nil, nil, errDeposed
-	case call.ReadOnly:
-		return l.newest(), out, err
-	case record == nil:
+		if o.Trace != Nothing {
+			l.dirty = true
+			l.kick()
+		}
+		return nil, o, errDeposed
+	case o.Trace == Nothing:
+		return l.newest(), o, nil
+	case o.Trace == Wreckage:
 		l.suspend()
+		b = l.newest()
 		l.advance()
-		return nil, nil, err
+		return b, o, nil
 	}
 	if l.pending == nil {
 		l.pending = &batch{done: make(chan struct{})}
 	}
 	b = l.pending
-	b.data = appendCall(b.data, &call, record)
+	b.data = appendCall(b.data, call, o.Record)
 	b.calls++
 	if l.writes == 0 { // else it goes with those that come until the disk is free
 		l.cut()
 		l.advance()
 	}
-	return b, out, err
+	return b, o, nil
 }
 
 // refusal returns why a call cannot run here now, nil if it can.
@@ -195,6 +242,8 @@ func (l *Log) refusal() error {
 		return l.err
 	case l.lead != nil && l.lead.serving && l.running:
 		return nil
+	case l.lead != nil && l.running:
+		return errNotYet
 	}
 	return dms.NotLeader(l.led())
 }
@@ -233,11 +282,14 @@ func (b *batch) finish(err error) {
 	close(b.done)
 }
 
-// Leader implements dms.Log: a replica's number in its group, and whether it is known.
-func (l *Log) Leader() (id uint64, known bool) {
+// Leader implements dms.Log.
+func (l *Log) Leader() dms.Peer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.leader, l.leader != 0
+	if l.leader == 0 {
+		return ""
+	}
+	return l.cfg.Peer(l.leader)
 }
 
 // Err returns why the log has ended, nil if it has not.

@@ -18,10 +18,8 @@ import (
 // A Machine is the state that a log changes: a guest and what the DMs around it keep.
 // Its methods are called one at a time, by who holds the log's Turn.
 type Machine interface {
-	// Run carries out a call and returns its outcome, and a record of what the
-	// machine was given meanwhile. A readonly call leaves no trace and no record. A
-	// nil record of another call says that no one knows which state is left.
-	Run(ctx context.Context, call dms.Call) (out, record []byte, err error)
+	// Run carries out a call. A readonly one leaves no trace.
+	Run(ctx context.Context, call dms.Call) Outcome
 
 	// Replay carries out a call as Run did, on the state that Run found, and ends in
 	// the same state. It does nothing that others could see.
@@ -33,6 +31,25 @@ type Machine interface {
 	// Restore puts a state back.
 	Restore(ctx context.Context, s State) error
 }
+
+// An Outcome is what became of a call: its answer, and what it left.
+type Outcome struct {
+	Out    []byte
+	Err    error
+	Trace  Trace
+	Record []byte // what the machine was given meanwhile, of a call that left Something
+}
+
+// A Trace says what a call left in the machine.
+type Trace uint8
+
+// Something goes into the log. After Nothing the machine is as before the call. After
+// Wreckage no one knows how it is, and the log puts it back to before the call.
+const (
+	Something Trace = iota
+	Nothing
+	Wreckage
+)
 
 // A Turn lets one call at a time into the machine. Nested says that the call waits
 // for one that holds another machine's turn; then Lock may refuse where it would

@@ -38,20 +38,20 @@ func newToy(seed uint64) *toy {
 	return m
 }
 
-func (m *toy) Run(ctx context.Context, call dms.Call) (out, record []byte, err error) {
+func (m *toy) Run(ctx context.Context, call dms.Call) Outcome {
 	time.Sleep(m.took)
 	if call.ReadOnly {
-		return m.value(), nil, nil
+		return Outcome{Out: m.value()}
 	}
 	m.runs++
 	if m.wreck {
 		m.wreck = false
 		m.names = append(m.names, 0xbad)
-		return nil, nil, abi.Errorf(abi.Internal, "it fell over")
+		return Outcome{Err: abi.Errorf(abi.Internal, "it fell over"), Trace: Wreckage}
 	}
 	chance := binary.LittleEndian.AppendUint64(nil, m.rng.Uint64())
 	m.add(call, chance)
-	return m.value(), chance, nil
+	return Outcome{Out: m.value(), Record: chance}
 }
 
 func (m *toy) Replay(_ context.Context, call dms.Call, record []byte) error {

@@ -103,6 +103,9 @@ func (c *Change) loseAll(node string) {
 
 // lose raises a replica's epoch, so that what still runs there is refused.
 func (g *Group) lose(r *api.Replica) {
+	if !r.Lost {
+		r.Was = r.Epoch
+	}
 	g.Epochs[r.Peer]++
 	r.Epoch, r.Lost = g.Epochs[r.Peer], true
 	if !slices.Contains(g.Untold, r.Peer) {

@@ -5,6 +5,7 @@ package part
 import (
 	"context"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,6 +184,27 @@ func (p *Part) Keep(name string, cell any) {
 			panic("dms: cell " + name + " cannot be read back: " + err.Error())
 		}
 	}
+}
+
+// Layer returns the part's place in its chain.
+func (p *Part) Layer() int { return p.layer }
+
+// Keeps reports whether the part keeps anything.
+func (p *Part) Keeps() bool { return len(p.cells) > 0 }
+
+// Refill puts what Cells returned back into the variables that are kept.
+func (p *Part) Refill(kept api.Cells) error {
+	for name, cell := range p.cells {
+		b, ok := kept[name]
+		if !ok {
+			return abi.Errorf(abi.Storage, "the state has no cell %s", name)
+		}
+		reflect.ValueOf(cell).Elem().SetZero()
+		if err := abi.Decode(b, cell); err != nil {
+			return abi.Errorf(abi.Storage, "cell %s cannot be read back: %v", name, err)
+		}
+	}
+	return nil
 }
 
 // Cells returns what the part keeps. It is called while the part is quiet.
