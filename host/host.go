@@ -112,6 +112,10 @@ type Instance interface {
 	// what it shows if that is later.
 	Restore(ctx context.Context, img *Image) error
 
+	// View returns a view of the instance, which has its Env and limits. It is to be
+	// refreshed first, and closed before the instance.
+	View(ctx context.Context) (View, error)
+
 	// Usage returns what the instance has used. It may be called at any time.
 	Usage() Usage
 

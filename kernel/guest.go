@@ -23,8 +23,9 @@ type guest struct {
 	last     *host.Image // the last capture
 	lastVers uint64
 	since    *history                               // the calls since the last capture; nil if they are not kept
-	exact    bool                                   // calls that only read leave no trace; needs since
-	tainted  bool                                   // the state has such traces; without them it is last
+	exact    bool                                   // calls that only read leave no trace: they run in the view
+	view     host.View                              // nil until used
+	stale    bool                                   // the view does not show the state
 	after    func(call uint64, verbs []abi.Request) // told of verbs a guest sent to itself; may be nil
 }
 
@@ -113,16 +114,18 @@ func (x *guest) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
 		}
 		return nil, nil
 	}
-	if err := x.clean(ctx, call.ReadOnly); err != nil {
+	in, err := x.place(ctx, call.ReadOnly)
+	if err != nil {
 		return nil, t.undone(err)
 	}
-	out, later, err := x.enter(ctx, call, world)
+	before := x.inst.Usage().Fuel
+	out, later, err := x.enter(ctx, in, call, world)
 	if _, ok := err.(*host.NotMade); ok {
 		return nil, t.undone(abi.AsError(err))
 	}
-	kept, fault := x.judge(t, out, err)
+	kept, fault := x.judge(in, t, out, err)
 	if fault != nil {
-		return nil, t.undone(x.rewind(ctx, fault))
+		return nil, t.undone(x.undo(ctx, in, fault))
 	}
 	t.keep(&x.given)
 	if len(later) > 0 && err == nil && x.after != nil {
@@ -131,19 +134,46 @@ func (x *guest) invoke(ctx context.Context, call dms.Call) ([]byte, error) {
 	if !call.ReadOnly {
 		x.version.Add(1)
 	}
-	x.note(&call, kept)
+	if in == x.inst {
+		x.note(&call, kept, x.inst.Usage().Fuel-before)
+	}
 	return out, answered(err)
+}
+
+// A place is where a call runs: the instance, or a view of it.
+type place interface {
+	Invoke(ctx context.Context, kind abi.Kind, flags uint8, method string, args []byte) ([]byte, error)
+	Failed() bool
+}
+
+// place returns where a call runs.
+func (x *guest) place(ctx context.Context, readonly bool) (place, error) {
+	if !x.exact || !readonly {
+		x.stale = true
+		return x.inst, nil
+	}
+	if !x.stale && x.view != nil {
+		return x.view, nil
+	}
+	var err error
+	if x.view == nil {
+		x.view, err = x.inst.View(ctx)
+	} else {
+		err = x.view.Refresh(ctx)
+	}
+	x.stale = err != nil
+	return x.view, err
 }
 
 // enter runs a call in the guest and returns, too, the verbs it sent to itself.
 // The turn is held.
-func (x *guest) enter(ctx context.Context, call dms.Call, world host.Env) (out []byte, later []abi.Request, err error) {
+func (x *guest) enter(ctx context.Context, in place, call dms.Call, world host.Env) (out []byte, later []abi.Request, err error) {
 	var flags uint8
 	if call.ReadOnly {
 		flags = abi.ReadOnlyFlag
 	}
 	x.begin(call, world)
-	out, err = x.inst.Invoke(ctx, abi.Method, flags, call.Method, call.Args)
+	out, err = in.Invoke(ctx, abi.Method, flags, call.Method, call.Args)
 	return out, x.env.end(), err
 }
 
@@ -160,8 +190,8 @@ func (x *guest) begin(call dms.Call, world host.Env) {
 
 // judge returns a fault if a call that was entered is to be undone, and whether
 // its record is whole.
-func (x *guest) judge(t *tape, out []byte, err error) (kept bool, fault error) {
-	if x.inst.Failed() {
+func (x *guest) judge(in place, t *tape, out []byte, err error) (kept bool, fault error) {
+	if in.Failed() {
 		return false, err
 	}
 	if t.replayer != nil {
@@ -178,15 +208,13 @@ func (x *guest) judge(t *tape, out []byte, err error) (kept bool, fault error) {
 
 // note takes note of a call that came to its end, so that a later one can be
 // undone.
-func (x *guest) note(call *dms.Call, kept bool) {
-	switch {
-	case x.exact && call.ReadOnly:
-		x.tainted = true
-	case x.since != nil:
-		x.since.gap = x.since.gap || !kept
-		if !kept || !x.since.add(call, &x.given, x.inst.Usage()) {
-			x.trim() // what fails is made good by the next call's
-		}
+func (x *guest) note(call *dms.Call, kept bool, fuel uint64) {
+	if x.since == nil {
+		return
+	}
+	x.since.gap = x.since.gap || !kept
+	if !kept || !x.since.add(call, &x.given, fuel, x.inst.Usage().Memory) {
+		x.trim() // what fails is made good by the next call's
 	}
 }
 
@@ -203,8 +231,8 @@ func answered(err error) error {
 	return &abi.Error{Code: e.Code, Msg: e.Msg}
 }
 
-// capture returns the state. The turn is held. The traces of calls that only
-// read may be in it, or not.
+// capture returns the state. The turn is held. Unless the guest is exact, traces of
+// calls that only read may be in it, or not.
 func (x *guest) capture() (*host.Image, error) {
 	if x.lastVers != x.version.Load() {
 		if err := x.take(); err != nil {
@@ -212,16 +240,6 @@ func (x *guest) capture() (*host.Image, error) {
 		}
 	}
 	return x.last, nil
-}
-
-// keepExact lets calls that only read leave no trace from now on. No call has been
-// made yet.
-func (x *guest) keepExact() {
-	x.exact = true
-	if x.since == nil {
-		x.since = new(history)
-		x.since.reset(x.inst.Usage())
-	}
 }
 
 // replace puts a marshalled image in place of the state.
@@ -234,9 +252,9 @@ func (x *guest) replace(ctx context.Context, image []byte, version uint64) error
 		return err
 	}
 	x.version.Store(max(x.version.Load(), version) + 1)
-	x.last, x.lastVers, x.tainted = img, x.version.Load(), false
+	x.last, x.lastVers, x.stale = img, x.version.Load(), true
 	if x.since != nil {
-		x.since.reset(x.inst.Usage())
+		x.since.reset()
 	}
 	return nil
 }
@@ -287,6 +305,9 @@ func (x *guest) now() (*host.Image, uint64, error) {
 func (x *guest) close(why error) bool {
 	if !x.turn.finish(why) {
 		return false
+	}
+	if x.view != nil {
+		x.view.Close(context.Background())
 	}
 	x.inst.Close(context.Background())
 	return true

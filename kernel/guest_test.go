@@ -330,6 +330,8 @@ type brokenInstance struct {
 
 func (b *brokenInstance) Failed() bool { return b.broken.Load() }
 
+func (b *brokenInstance) Usage() host.Usage { return host.Usage{} }
+
 func (b *brokenInstance) Invoke(context.Context, abi.Kind, uint8, string, []byte) ([]byte, error) {
 	b.broken.Store(true)
 	return nil, abi.Errorf(abi.Trap, "it trapped")

@@ -13,7 +13,7 @@ type history struct {
 	calls  []byte // flags u8, length and method, length and arguments; lengths are varints
 	record host.Record
 	n      int
-	fuel   uint64 // that the guest had used at the capture
+	fuel   uint64 // that they used
 	gap    bool   // a call is missing
 }
 
@@ -28,10 +28,10 @@ const (
 	perCall      = 32       // what a call counts besides its bytes
 )
 
-// add adds a call, unless it alone is past the bounds, and reports whether more
+// add adds a call that used fuel of a guest of memory bytes, unless it alone is past the bounds, and reports whether more
 // may follow.
-func (h *history) add(call *dms.Call, given *host.Record, use host.Usage) bool {
-	room := historyBytes + int(use.Memory/8)
+func (h *history) add(call *dms.Call, given *host.Record, fuel, memory uint64) bool {
+	room := historyBytes + int(memory/8)
 	if size := len(call.Args) + len(given.Bytes()); size > room {
 		h.gap = true
 		return false
@@ -45,12 +45,13 @@ func (h *history) add(call *dms.Call, given *host.Record, use host.Usage) bool {
 	h.calls = append(b, call.Args...) // a copy: callers use theirs again
 	h.record.Append(given)
 	h.n++
-	return len(h.calls)+len(h.record.Bytes())+perCall*h.n <= room && use.Fuel-h.fuel <= historyFuel+2*use.Memory
+	h.fuel += fuel
+	return len(h.calls)+len(h.record.Bytes())+perCall*h.n <= room && h.fuel <= historyFuel+2*memory
 }
 
 // reset begins anew after a capture.
-func (h *history) reset(use host.Usage) {
-	*h = history{calls: h.calls[:0], record: h.record, fuel: use.Fuel}
+func (h *history) reset() {
+	*h = history{calls: h.calls[:0], record: h.record}
 	h.record.Reset()
 }
 

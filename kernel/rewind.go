@@ -8,11 +8,15 @@ import (
 	"amino.run/host"
 )
 
-// rewind puts the state from before a call back that did not come to its end. It
-// returns cause, and in it the state the guest is in now.
-func (x *guest) rewind(ctx context.Context, cause error) error {
-	e := *abi.AsError(cause)
-	lost, err := x.back(context.WithoutCancel(ctx))
+// undo puts the state from before a call back that did not come to its end. It
+// returns why, and in it the state the guest is in now.
+func (x *guest) undo(ctx context.Context, in place, why error) error {
+	e := *abi.AsError(why)
+	x.stale = true
+	var lost, err error
+	if in == x.inst {
+		lost, err = x.back(context.WithoutCancel(ctx))
+	}
 	switch {
 	case err != nil:
 		e.Code, e.Msg = abi.Internal, e.Msg+"; and the state cannot be put back: "+err.Error()
@@ -33,7 +37,7 @@ var errNotKept = abi.Errorf(abi.Internal, "they are not kept")
 // back restores the last capture and makes the calls since then again. If that
 // leads elsewhere, the capture is what there is, and lost says why.
 func (x *guest) back(ctx context.Context) (lost, err error) {
-	if err := x.restore(ctx); err != nil {
+	if err := x.inst.Restore(ctx, x.last); err != nil {
 		return nil, err
 	}
 	if lost = x.repeat(ctx); lost == nil {
@@ -41,19 +45,13 @@ func (x *guest) back(ctx context.Context) (lost, err error) {
 		return nil, nil
 	}
 	if x.since != nil {
-		err = x.restore(ctx)
-		x.since.reset(x.inst.Usage())
+		err = x.inst.Restore(ctx, x.last)
+		x.since.reset()
 	}
 	if x.lastVers == x.version.Load() {
 		lost = nil // they only read
 	}
 	return lost, err
-}
-
-// restore puts the last capture back.
-func (x *guest) restore(ctx context.Context) error {
-	x.tainted = false
-	return x.inst.Restore(ctx, x.last)
 }
 
 // repeat makes the calls since the last capture again.
@@ -64,30 +62,12 @@ func (x *guest) repeat(ctx context.Context) error {
 	}
 	p := host.NewReplayer(x.env, &x.since.record)
 	return x.since.each(func(call dms.Call) error {
-		out, _, err := x.enter(ctx, call, p)
+		out, _, err := x.enter(ctx, x.inst, call, p)
 		if x.inst.Failed() {
 			return err
 		}
 		return p.End(out, err)
 	})
-}
-
-// clean makes the state that of the calls that count, if the guest is exact: a
-// call that only reads leaves its traces in a state that is put back before the
-// next one that may write.
-func (x *guest) clean(ctx context.Context, readonly bool) error {
-	switch {
-	case !x.exact:
-		return nil
-	case readonly:
-		return x.trim()
-	case !x.tainted:
-		return nil
-	}
-	if err := x.restore(context.WithoutCancel(ctx)); err != nil {
-		return abi.Errorf(abi.Internal, "the state cannot be put back after calls that only read (the call did not run): %v", err)
-	}
-	return nil
 }
 
 // trim captures the state if there were calls since the last capture.
@@ -106,7 +86,7 @@ func (x *guest) take() error {
 	}
 	x.last, x.lastVers = img, x.version.Load()
 	if x.since != nil {
-		x.since.reset(x.inst.Usage())
+		x.since.reset()
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func TestReadsLeaveNoTrace(t *testing.T) {
 	for language, module := range hosttest.Guests(t, "..") {
 		t.Run(language, func(t *testing.T) {
 			x, y := pair(t, other(), module)
-			x.keepExact()
+			x.exact = true
 			var writes []dms.Call
 			var said []string
 			ctx, r := x.recording(t.Context())
@@ -144,11 +144,47 @@ func TestReadsLeaveNoTrace(t *testing.T) {
 	}
 }
 
+// Reads see all that was written, however that came about.
+func TestReadsSeeWrites(t *testing.T) {
+	x := mustStart(t, compiled(t, conformance(t)), api.Spec{})
+	x.exact = true
+	count := func(by int, readonly bool) string {
+		t.Helper()
+		out, err := x.invoke(t.Context(), dms.Call{Method: "count", Args: args(t, by), ReadOnly: readonly})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return abi.Diag(out)
+	}
+	see := func(why, want string) {
+		t.Helper()
+		if got := count(0, true); got != want {
+			t.Errorf("%s a read sees %s, want %s", why, got, want)
+		}
+	}
+	see("at first", "0")
+	count(1, false)
+	see("after a write", "1")
+	s := mustSnapshot(t, x)
+	count(1, false)
+	see("after another", "2")
+	see("after a read", "2")
+	count(5, true)
+	count(1, false)
+	see("after a read that lied", "3")
+	for _, readonly := range []bool{true, false} {
+		x.invoke(t.Context(), dms.Call{Method: "trap", ReadOnly: readonly})
+		see("after a call that was undone", "3")
+	}
+	x.invoke(t.Context(), dms.Call{Verb: dms.Replace, Args: s.Image, ID: s.Version})
+	see("after the state was replaced", "1")
+}
+
 // Replicas that are exact may read in a call that is in the log, too.
 func TestReadsInARecord(t *testing.T) {
 	x, y := pair(t, other(), conformance(t))
-	x.keepExact()
-	y.keepExact()
+	x.exact = true
+	y.exact = true
 	calls := work(t, 0, 5)
 	ctx, r := x.recording(t.Context())
 	said := run(ctx, x, calls)
@@ -193,17 +229,20 @@ func TestHistoryIsBounded(t *testing.T) {
 // A guest that computes for long is captured after fewer calls, a large one after more.
 func TestHistoryIsBoundedByFuel(t *testing.T) {
 	for _, c := range []struct {
-		use  host.Usage
-		room bool
+		fuel, memory uint64
+		room         bool
 	}{
-		{host.Usage{Fuel: 7 + historyFuel}, true},
-		{host.Usage{Fuel: 8 + historyFuel}, false},
-		{host.Usage{Fuel: 8 + historyFuel, Memory: host.PageSize}, true},
+		{historyFuel - 7, 0, true},
+		{historyFuel - 6, 0, false},
+		{historyFuel - 6, host.PageSize, true},
 	} {
 		h := history{}
-		h.reset(host.Usage{Fuel: 7})
-		if room := h.add(&dms.Call{Method: "m"}, &host.Record{}, c.use); room != c.room || h.n != 1 {
-			t.Errorf("%+v: room for more: %v", c.use, room)
+		h.add(&dms.Call{Method: "m"}, &host.Record{}, 7, 0)
+		if room := h.add(&dms.Call{Method: "m"}, &host.Record{}, c.fuel, c.memory); room != c.room || h.n != 2 {
+			t.Errorf("%+v: room for more: %v", c, room)
+		}
+		if h.reset(); !h.add(&dms.Call{Method: "m"}, &host.Record{}, historyFuel, 0) {
+			t.Error("after a capture there is no room")
 		}
 	}
 }
@@ -256,9 +295,9 @@ func TestRewindKnowsOfGaps(t *testing.T) {
 	} {
 		x := mustStart(t, compiled(t, conformance(t)), api.Spec{})
 		x.inst = blindInstance{x.inst}
-		x.enter(t.Context(), c.call, x.env)
+		x.enter(t.Context(), x.inst, c.call, x.env)
 		x.version.Add(1)
-		x.note(&c.call, c.kept)
+		x.note(&c.call, c.kept, 1)
 		if _, err := x.invoke(t.Context(), dms.Call{Method: "trap"}); abi.AsError(err).State != abi.StateSnapshot {
 			t.Errorf("%s: %v", name, err)
 		}

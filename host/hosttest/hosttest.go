@@ -26,6 +26,10 @@ var cases = []struct {
 	{"clock", "the monotonic clock goes on from the snapshot's, and never runs back", clock},
 	{"files", "a guest cannot close its standard output: that would be state outside its memory", files},
 
+	{"views", "a view shows the state of its instance and changes nothing of it; Refresh drops what it wrote", views},
+	{"views grow", "a view has the size of its instance, whatever the two did", viewsGrow},
+	{"views fail", "a view that fails does not break its instance, and Refresh mends it", viewsFail},
+
 	{"replay", "a record leads another instance to the same answers and state, alone; another call is an error that says where", replay},
 	{"replay of a clock", "the clock goes on from what a replay showed", clockGoesOn},
 	{"replay of a sleep", "a replay does not sleep", sleeps},

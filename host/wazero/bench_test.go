@@ -132,3 +132,41 @@ func BenchmarkState(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkView makes a call that writes, then one of a view that shows what it wrote.
+func BenchmarkView(b *testing.B) {
+	ctx := context.Background()
+	put, err := abi.Args("a key", "a value")
+	if err != nil {
+		b.Fatal(err)
+	}
+	get, err := abi.Args("a key")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for language, module := range guests(b) {
+		_, m := hosttest.Compile(b, engine(b, Options{}), module)
+		i := construct(b, m, host.Limits{})
+		v, err := i.View(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(language+"/write", func(b *testing.B) {
+			for b.Loop() {
+				i.Invoke(ctx, abi.Method, 0, "put", put)
+			}
+		})
+		b.Run(language+"/write, read", func(b *testing.B) {
+			for b.Loop() {
+				i.Invoke(ctx, abi.Method, 0, "put", put)
+				if err := v.Refresh(ctx); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := v.Invoke(ctx, abi.Method, 0, "get", get); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		v.Close(ctx)
+	}
+}

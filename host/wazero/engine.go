@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"amino.run/abi"
 	"amino.run/host"
@@ -146,15 +147,7 @@ var _ host.Module = (*module)(nil)
 
 // Instantiate implements host.Module.
 func (m *module) Instantiate(ctx context.Context, c host.Config, img *host.Image) (host.Instance, error) {
-	i := &instance{
-		module:  m,
-		env:     c.Env,
-		pages:   c.Limits.MemoryPages(),
-		budget:  c.Limits.Fuel,
-		closing: make(chan struct{}),
-	}
-	i.entry.instance = i
-	i.stdout, i.stderr = lines{env: c.Env, level: 1}, lines{env: c.Env, level: 2}
+	i := newInstance(m, c.Env, c.Limits.MemoryPages(), c.Limits.Fuel, new(atomic.Uint64))
 	if img == nil {
 		img = m.program.Base
 	}
@@ -175,8 +168,17 @@ func (m *module) Close(ctx context.Context) (err error) {
 }
 
 // build makes a new engine instance whose memory is that of img.
-func (i *instance) build(ctx context.Context, img *host.Image) (err error) {
+func (i *instance) build(ctx context.Context, img *host.Image) error {
 	mem := &memory{limit: uint64(i.pages) * host.PageSize, first: uint64(img.Pages) * host.PageSize, size: &i.size}
+	if err := i.instantiate(ctx, mem); err != nil {
+		return err
+	}
+	img.CopyTo(i.bytes(), true)
+	return nil
+}
+
+// instantiate makes a new engine instance with a memory.
+func (i *instance) instantiate(ctx context.Context, mem *memory) error {
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithArgs("guest").
 		WithStdout(&i.stdout).WithStderr(&i.stderr).WithRandSource(chance{i.env}).
 		WithWalltime(i.wall, 1).WithNanotime(i.monotonic, 1).WithNanosleep(i.sleep)
@@ -195,7 +197,5 @@ func (i *instance) build(ctx context.Context, img *host.Image) (err error) {
 		}
 		i.globals = append(i.globals, g)
 	}
-	buf, _ := mod.Memory().Read(0, mod.Memory().Size())
-	img.CopyTo(buf, true)
 	return nil
 }

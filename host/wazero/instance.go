@@ -34,7 +34,16 @@ type instance struct {
 	stdout, stderr lines
 	last           weak.Pointer[host.Image] // what the next image may share chunks with
 
-	size, used atomic.Uint64 // for Usage
+	size atomic.Uint64 // for Usage
+	used *atomic.Uint64
+}
+
+// newInstance returns an instance without an engine instance.
+func newInstance(m *module, env host.Env, pages uint32, budget uint64, used *atomic.Uint64) *instance {
+	i := &instance{module: m, env: env, pages: pages, budget: budget, used: used, closing: make(chan struct{})}
+	i.entry.instance = i
+	i.stdout, i.stderr = lines{env: env, level: 1}, lines{env: env, level: 2}
+	return i
 }
 
 var _ host.Instance = (*instance)(nil)

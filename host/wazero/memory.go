@@ -16,6 +16,8 @@ type memory struct {
 	refused bool           // an allocation was refused since this was last cleared
 	lost    error          // the host had no memory, likewise
 	buf     []byte
+	file    file  // that buf is mapped from; nil of most
+	view    *file // that buf is mapped from privately; nil of most
 }
 
 // Allocate implements experimental.MemoryAllocator.
@@ -32,7 +34,7 @@ func (m *memory) Reallocate(size uint64) []byte {
 	}
 	if size > uint64(cap(m.buf)) || m.buf == nil {
 		room := max(size, min(m.limit, 2*uint64(cap(m.buf))), host.PageSize)
-		grown, err := remap(m.buf, room)
+		grown, err := m.remap(room)
 		if err != nil {
 			m.lost = err
 			return nil
@@ -52,6 +54,6 @@ func (m *memory) exhausted() *abi.Error {
 
 // Free implements experimental.LinearMemory.
 func (m *memory) Free() {
-	unmap(m.buf)
+	m.unmap()
 	m.buf = nil
 }

@@ -2,13 +2,21 @@
 
 package wazero
 
-// remap returns memory of n bytes that begins with the bytes of old; the rest is
-// zero.
-func remap(old []byte, n uint64) ([]byte, error) {
+// A file is nothing here: views copy.
+type file struct{}
+
+// remap returns n bytes that begin with those of buf; the rest is zero.
+func (m *memory) remap(n uint64) ([]byte, error) {
 	grown := make([]byte, n)
-	copy(grown, old)
+	copy(grown, m.buf)
 	return grown, nil
 }
 
 // unmap leaves memory to the garbage collector.
-func unmap([]byte) {}
+func (m *memory) unmap() {}
+
+// share returns nil: a view has to copy.
+func (m *memory) share() (*file, error) { return nil, nil }
+
+// forget is not called.
+func (m *memory) forget() error { return nil }
