@@ -231,73 +231,13 @@ func answered(err error) error {
 	return &abi.Error{Code: e.Code, Msg: e.Msg}
 }
 
-// capture returns the state. The turn is held. Unless the guest is exact, traces of
-// calls that only read may be in it, or not.
-func (x *guest) capture() (*host.Image, error) {
-	if x.lastVers != x.version.Load() {
-		if err := x.take(); err != nil {
-			return nil, err
-		}
+// keepExact lets calls that only read leave no trace from now on, and keeps calls so
+// that any can be undone. No call has been made yet.
+func (x *guest) keepExact() {
+	x.exact = true
+	if x.since == nil {
+		x.since = new(history)
 	}
-	return x.last, nil
-}
-
-// replace puts a marshalled image in place of the state.
-func (x *guest) replace(ctx context.Context, image []byte, version uint64) error {
-	img, err := host.ParseImage(image)
-	if err != nil {
-		return err
-	}
-	if err := x.inst.Restore(ctx, img); err != nil {
-		return err
-	}
-	x.version.Store(max(x.version.Load(), version) + 1)
-	x.last, x.lastVers, x.stale = img, x.version.Load(), true
-	if x.since != nil {
-		x.since.reset()
-	}
-	return nil
-}
-
-// snapshot returns the state between two calls.
-func (x *guest) snapshot(ctx context.Context) (dms.Snapshot, error) {
-	img, version, err := x.image(ctx)
-	if err != nil {
-		return dms.Snapshot{}, err
-	}
-	return dms.Snapshot{Version: version, Image: img.Marshal()}, nil // an image never changes
-}
-
-// image returns the state between two calls.
-func (x *guest) image(ctx context.Context) (*host.Image, uint64, error) {
-	if err := x.turn.lock(ctx, 0, false); err != nil {
-		return nil, 0, err
-	}
-	return x.now()
-}
-
-// put puts an image in place of the state, with its version.
-func (x *guest) put(ctx context.Context, img *host.Image, version uint64) error {
-	if err := x.turn.lock(ctx, 0, false); err != nil {
-		return err
-	}
-	defer x.turn.unlock()
-	if err := x.inst.Restore(ctx, img); err != nil {
-		return err
-	}
-	x.version.Store(version)
-	x.last, x.lastVers, x.tainted = img, version, false
-	if x.since != nil {
-		x.since.reset(x.inst.Usage())
-	}
-	return nil
-}
-
-// now captures the state and gives the turn up.
-func (x *guest) now() (*host.Image, uint64, error) {
-	defer x.turn.unlock()
-	img, err := x.capture()
-	return img, x.version.Load(), err
 }
 
 // close turns calls that wait away with why, and frees the instance when the one

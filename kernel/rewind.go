@@ -69,24 +69,3 @@ func (x *guest) repeat(ctx context.Context) error {
 		return p.End(out, err)
 	})
 }
-
-// trim captures the state if there were calls since the last capture.
-func (x *guest) trim() error {
-	if x.since == nil || x.since.n == 0 && !x.since.gap {
-		return nil
-	}
-	return x.take()
-}
-
-// take captures the state to go back to it.
-func (x *guest) take() error {
-	img, err := x.inst.Snapshot()
-	if err != nil {
-		return err
-	}
-	x.last, x.lastVers = img, x.version.Load()
-	if x.since != nil {
-		x.since.reset()
-	}
-	return nil
-}

@@ -112,7 +112,7 @@ func TestReadsLeaveNoTrace(t *testing.T) {
 	for language, module := range hosttest.Guests(t, "..") {
 		t.Run(language, func(t *testing.T) {
 			x, y := pair(t, other(), module)
-			x.exact = true
+			x.keepExact()
 			var writes []dms.Call
 			var said []string
 			ctx, r := x.recording(t.Context())
@@ -147,7 +147,7 @@ func TestReadsLeaveNoTrace(t *testing.T) {
 // Reads see all that was written, however that came about.
 func TestReadsSeeWrites(t *testing.T) {
 	x := mustStart(t, compiled(t, conformance(t)), api.Spec{})
-	x.exact = true
+	x.keepExact()
 	count := func(by int, readonly bool) string {
 		t.Helper()
 		out, err := x.invoke(t.Context(), dms.Call{Method: "count", Args: args(t, by), ReadOnly: readonly})
@@ -183,8 +183,8 @@ func TestReadsSeeWrites(t *testing.T) {
 // Replicas that are exact may read in a call that is in the log, too.
 func TestReadsInARecord(t *testing.T) {
 	x, y := pair(t, other(), conformance(t))
-	x.exact = true
-	y.exact = true
+	x.keepExact()
+	y.keepExact()
 	calls := work(t, 0, 5)
 	ctx, r := x.recording(t.Context())
 	said := run(ctx, x, calls)
