@@ -194,3 +194,18 @@ func (o *oms) allowedInside(n dms.Node) bool {
 	defer m.oms.end()
 	return m.oms.allowed(n)
 }
+
+// sameInShards checks that the replicas of each shard end in the same state, and returns
+// that of each shard.
+func (r *Run) sameInShards() (lists [][]int) {
+	for _, m := range r.now().shards() {
+		all := m.Lists()
+		for i, l := range all {
+			if !slices.Equal(l, all[0]) {
+				r.Fail("the first replica of shard %s ends in %v, and replica %d in %v", m.id, tail(all[0]), i, tail(l))
+			}
+		}
+		lists = append(lists, all[:min(len(all), 1)]...)
+	}
+	return lists
+}

@@ -166,6 +166,9 @@ func (p Promises) Try(t *testing.T, s Scenario, seed int) (broken []string) {
 		r.run(s)
 		time.Sleep(settled)
 		lists := r.Lists()
+		if r.Same && r.nested() {
+			lists, r.Same = r.sameInShards(), false
+		}
 		if first := r.members()[0]; p.Helpers && first.life.Err() != nil {
 			lists = nil // the state is lost with the primary
 		}

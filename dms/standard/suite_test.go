@@ -31,6 +31,9 @@ var phones = []dms.Node{
 	dmtest.Node("c", dms.Device, "east"), dmtest.Node("d", dms.Device, "west"),
 }
 
+var eight = append(dmtest.Nodes(), dmtest.Node("e", dms.Cloud, "east"), dmtest.Node("f", dms.Cloud, "east"),
+	dmtest.Node("g", dms.Cloud, "east"), dmtest.Node("h", dms.Cloud, "east"))
+
 func inCloud(n dms.Node) bool { return n.Labels["tier"] == dms.Cloud }
 
 var transactions = dmtest.Transactions("begin", "commit", "rollback")
@@ -57,6 +60,11 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"MasterSlaveSync"}, Same: true, Recovers: true},
 		{Chain: []string{"LoadBalancedFrontEnd"}, Reads: dmtest.Separate, Recovers: true, Loses: -1},
 		{Chain: []string{"DHT(gather=list)"}, Divided: true, Loses: -1},
+		{Chain: []string{"DHT(shards=2, gather=list)", "LoadBalancedFrontEnd"}, Nodes: eight, Divided: true, Reads: dmtest.Separate, Recovers: true, Loses: -1},
+		{Chain: []string{"DHT(shards=2, gather=list)", "ConsensusRSM-Cluster"}, Nodes: eight, Divided: true, Recovers: true, Same: true},
+		{Chain: []string{"DHT(gather=list)", "PeriodicCheckpoint(every=3)"}, Divided: true, Recovers: true, Undoes: true, Loses: 3},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "DHT(gather=list)", "LeaseCaching(ttl=2s)"}, Divided: true, Twice: true, Loses: -1},
+		{Chain: []string{"DHT(shards=2, gather=list)", "SerializableRPC", "DurableSerializableRPC"}, Divided: true, Recovers: true, WithNode: true, Traceless: true, Loses: -1},
 		{Chain: []string{"DurableSerializableRPC"}, Recovers: true, WithNode: true, Traceless: true},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "DurableSerializableRPC"}, Recovers: true, WithNode: true, Traceless: true},
 		{Chain: []string{"ConsensusRSM-Cluster"}, Recovers: true, Same: true},
