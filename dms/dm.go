@@ -96,7 +96,8 @@ type Caller interface {
 	// Manifest returns what the guest's module says of itself. It is not changed.
 	Manifest() *abi.Manifest
 
-	// Fetch returns the primary's state.
+	// Fetch returns the primary's state; where the group has a log, as a readonly call
+	// of it would see it.
 	Fetch(ctx context.Context) (Snapshot, error)
 
 	// Run runs s here, outside the group. The copy ends with the part.
@@ -119,7 +120,9 @@ type Callee interface {
 	// Version returns the version of the guest's state.
 	Version() uint64
 
-	// Snapshot captures the guest between two calls.
+	// Snapshot captures the guest between two calls. Nearer the wire than the DM that
+	// opened the group's log it is a readonly call of that log: it holds what a
+	// majority has on disk, no less and no more, and fails as Propose does.
 	Snapshot(ctx context.Context) (Snapshot, error)
 
 	// Restore replaces the guest's state. It passes the DMs nearer the

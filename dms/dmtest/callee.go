@@ -23,7 +23,12 @@ var _ dms.Callee = (*callee)(nil)
 func (c *callee) Self() dms.Replica { return dms.Replica{Peer: c.peer, Node: c.node} }
 func (c *callee) Version() uint64   { return c.r.version.Load() }
 
-func (c *callee) Snapshot(ctx context.Context) (dms.Snapshot, error) { return c.r.snapshot(ctx) }
+func (c *callee) Snapshot(ctx context.Context) (dms.Snapshot, error) {
+	if l := c.r.log; l != nil && c.layer > l.layer {
+		return l.snapshot(ctx)
+	}
+	return c.r.snapshot(ctx)
+}
 
 func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
 	_, err := c.inner(ctx, dms.Call{ID: s.Version, Verb: dms.Replace, Args: s.Image})

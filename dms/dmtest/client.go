@@ -171,7 +171,7 @@ func (c *caller) Fetch(ctx context.Context) (s dms.Snapshot, err error) {
 		if r.life.Err() != nil {
 			return nil, unreachable(r.Node.ID)
 		}
-		s, err := r.snapshot(ctx)
+		s, err := r.current(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -65,12 +65,25 @@ func (l *raft) Leader() dms.Peer {
 
 // Propose implements dms.Log.
 func (l *raft) Propose(ctx context.Context, call dms.Call) ([]byte, error) {
+	return l.propose(ctx, call, l.apply)
+}
+
+// snapshot captures what a majority has, as a readonly call sees it.
+func (l *raft) snapshot(ctx context.Context) (s dms.Snapshot, err error) {
+	_, err = l.propose(ctx, dms.Call{ReadOnly: true}, func(ctx context.Context, _ dms.Call) (_ []byte, err error) {
+		s, err = l.r.runner.snapshot(ctx)
+		return nil, err
+	})
+	return s, err
+}
+
+func (l *raft) propose(ctx context.Context, call dms.Call, apply dms.Handler) ([]byte, error) {
 	term, err := l.lead(ctx)
 	if err != nil {
 		return nil, err
 	}
 	before := l.capture()
-	out, err := l.apply(context.WithoutCancel(ctx), call)
+	out, err := apply(context.WithoutCancel(ctx), call)
 	void := abi.AsError(err)
 	leaves := !call.ReadOnly && (void == nil || void.State != abi.StateBefore)
 	if !leaves {

@@ -124,6 +124,14 @@ func (r *runner) snapshot(ctx context.Context) (dms.Snapshot, error) {
 	return dms.Snapshot{Version: r.version.Load(), Image: r.guest.Snapshot()}, nil
 }
 
+// current captures the guest; where it has a log, as a majority has it.
+func (r *replica) current(ctx context.Context) (dms.Snapshot, error) {
+	if r.log != nil {
+		return r.log.snapshot(ctx)
+	}
+	return r.snapshot(ctx)
+}
+
 // put makes the guest's state s, its version too.
 func (r *runner) put(s dms.Snapshot) {
 	r.enter <- struct{}{}
