@@ -258,8 +258,10 @@ func (p *pair) move() {
 	}
 }
 
-// fail makes the primary's node fail, for longer than its lease.
+// fail makes the primary's node fail, for longer than its lease. Those who follow it
+// have had time to tell that they do.
 func (p *pair) fail() {
+	time.Sleep(3 * time.Second)
 	at := p.cl.Where()[0]
 	p.cl.Kill(at)
 	time.Sleep(2 * dmtest.NodeLease)
