@@ -19,6 +19,10 @@ var chains = [][]string{
 	{"AtLeastOnceRPC", "LoadBalancedFrontEnd(replicas=1)"},
 	{"SerializableRPC", "ExplicitCheckpoint"},
 	{"KeepInPlace", "AtLeastOnceRPC", "LeaseCaching(ttl=100ms)"},
+	{"ConsensusRSM-P2P(replicas=3)"},
+	{"DurableSerializableRPC"},
+	{"LoadBalancedMasterSlave"},
+	{"WriteThroughCaching"},
 	{"ExplicitMigration"},
 	{},
 }

@@ -75,9 +75,7 @@ func (k *Kernel) serveQuiet(ctx context.Context, _ *mux.Conn, ref api.ReplicaRef
 }
 
 // serveSucceed starts a replica of the new chain with the state of a quiet one of the
-// old. What the parts of the old one keep is not for the new ones. Its gate is open,
-// for coordinators may have something to say to its parts before the directory, and
-// callers, know of it.
+// old, closed. What the parts of the old one keep is not for the new ones.
 func (k *Kernel) serveSucceed(ctx context.Context, _ *mux.Conn, req api.SendRequest) (rep api.SendReply, err error) {
 	defer part.Caught(k.log, &err)
 	r, err := k.at(req.ReplicaRef)

@@ -101,16 +101,15 @@ func (g *group) switchTo(ctx context.Context, chain dms.Chain, specs []string) (
 // A switching is a switch under way: what there is of the new chain. Its coordinators
 // see it as their group.
 type switching struct {
-	g      *group
-	id     uint64
-	rec    *directory.Group // with the old chain
-	specs  []string
-	coord  *coordinators     // new
-	at     place             // of the first of the new replicas
-	peer   string            // of that
-	held   map[string]stream // by node
-	source *api.Replica      // of the old chain, with the state; nil until it is known
-	bytes  int               // of the state
+	g     *group
+	id    uint64
+	rec   *directory.Group // with the old chain
+	specs []string
+	coord *coordinators     // new
+	at    place             // of the first of the new replicas
+	peer  string            // of that
+	held  map[string]stream // by node
+	bytes int               // of the state
 
 	mu   sync.Mutex
 	next []directory.Successor // the new replicas
@@ -210,7 +209,7 @@ func (s *switching) do(ctx context.Context) error {
 	if err := s.holdNewcomers(ctx); err != nil {
 		return err
 	}
-	if _, err := s.start(ctx, s.at, s.peer, false); err != nil {
+	if _, err := s.start(ctx, s.at, s.peer, s.succeed); err != nil {
 		return err
 	}
 	if err := s.coord.created(ctx); err != nil {
@@ -314,16 +313,17 @@ func (s *switching) living() []api.Replica {
 	return slices.DeleteFunc(slices.Clone(s.rec.Replicas), func(r api.Replica) bool { return r.Lost })
 }
 
-// start starts a replica of the new chain with the state of the old one: the first that
-// says it has the newest.
-func (s *switching) start(ctx context.Context, at place, peer string, resume bool) (dms.Replica, error) {
+// start starts a replica of the new chain with what send sends.
+func (s *switching) start(ctx context.Context, at place, peer string, send func(context.Context, api.SendRequest) (api.SendReply, error)) (dms.Replica, error) {
 	r := directory.Successor{Replica: api.Replica{Peer: peer, Node: at.Node, Epoch: 1}, Incarnation: at.incarnation}
 	req, err := s.g.startRequest(s.command(r), peer, r.Epoch)
 	if err != nil {
 		return dms.Replica{}, err
 	}
-	req.Resume, req.Closed = resume, false
-	sent, err := s.succeed(ctx, api.SendRequest{To: at.Node, Start: req})
+	sent, err := send(ctx, api.SendRequest{To: at.Node, Start: req})
+	if err == nil {
+		err = openReplica(ctx, at.kernel, api.ReplicaRef{Peer: peer, Epoch: r.Epoch})
+	}
 	if err != nil {
 		s.g.settle(at.ID, at.kernel, api.ReplicaRef{Peer: peer, Epoch: r.Epoch})
 		return dms.Replica{}, fmt.Errorf("start it on %s: %w", at.ID, err)
@@ -335,24 +335,39 @@ func (s *switching) start(ctx context.Context, at place, peer string, resume boo
 	return r.DM(), nil
 }
 
+// succeed has the first of the old replicas that says it has the newest state send it.
+// Where none does, one will soon.
 func (s *switching) succeed(ctx context.Context, req api.SendRequest) (sent api.SendReply, err error) {
-	from := s.living()
-	if s.source != nil {
-		from = []api.Replica{*s.source}
-	}
-	for _, r := range from {
-		var k Kernel
-		if k, err = s.g.o.members.kernel(r.Node.ID); err != nil {
-			return sent, err
+	for {
+		for _, r := range s.living() {
+			k, err := s.g.o.members.kernel(r.Node.ID)
+			if err != nil {
+				return sent, err
+			}
+			req.ReplicaRef = api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch}
+			sent, err = ask[api.SendReply](ctx, k, switchTimeout, api.KernelSucceed, req)
+			if abi.CodeOf(err) != abi.NotLeader {
+				return sent, err
+			}
 		}
-		req.ReplicaRef = api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch}
-		sent, err = ask[api.SendReply](ctx, k, switchTimeout, api.KernelSucceed, req)
-		if abi.CodeOf(err) != abi.NotLeader {
-			s.source = &r
-			break
+		select {
+		case <-time.After(firstRound):
+		case <-ctx.Done():
+			return sent, abi.Errorf(abi.Overloaded, "no replica of it leads")
 		}
 	}
-	return sent, err
+}
+
+// copyFirst has the first of the new replicas send its state, and its log if it has one.
+func (s *switching) copyFirst(ctx context.Context, req api.SendRequest) (sent api.SendReply, err error) {
+	first := s.started()[0]
+	k, err := s.g.o.members.kernel(first.Node.ID)
+	if err != nil {
+		return sent, err
+	}
+	req.ReplicaRef = api.ReplicaRef{Peer: first.Peer, Epoch: first.Epoch}
+	req.Start.Resume, req.Keep = true, true
+	return sendReplica(ctx, k, req)
 }
 
 // command is the switch as the directory carries it out, with the replicas started so
@@ -441,7 +456,7 @@ func (s *switching) replicate(ctx context.Context, node string) (dms.Replica, er
 	if err != nil {
 		return dms.Replica{}, err
 	}
-	return s.start(ctx, places[i], peer, true)
+	return s.start(ctx, places[i], peer, s.copyFirst)
 }
 
 // promote makes a replica the first.
