@@ -38,6 +38,12 @@ type load struct {
 // microservice's own, and one that fails is followed by another a little later.
 func addTo(t *testing.T, name, method string, clients ...*client.Client) *load {
 	t.Helper()
+	return addBy(t, name, method, 1, clients...)
+}
+
+// addBy is addTo with calls that add a number.
+func addBy(t *testing.T, name, method string, by int64, clients ...*client.Client) *load {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{stop: stop}
 	t.Cleanup(func() { l.end() })
@@ -45,7 +51,7 @@ func addTo(t *testing.T, name, method string, clients ...*client.Client) *load {
 		l.wg.Go(func() {
 			for ctx.Err() == nil {
 				x := op{caller: i, start: time.Now()}
-				x.value, x.err = client.Invoke[int64](context.WithoutCancel(ctx), cl, name, method, 1)
+				x.value, x.err = client.Invoke[int64](context.WithoutCancel(ctx), cl, name, method, by)
 				x.end = time.Now()
 				l.mu.Lock()
 				l.ops = append(l.ops, x)

@@ -59,8 +59,8 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 	if err != nil {
 		return api.SendReply{}, err
 	}
-	if req.Fresh > 0 {
-		s.Cells = s.Cells[:min(req.Fresh, len(s.Cells))]
+	if req.Fresh > 0 { // the log, too, is of another group
+		s.Cells, s.Log = s.Cells[:min(req.Fresh, len(s.Cells))], nil
 	}
 	start := req.Start
 	start.Snapshot, start.Closed = s, true
