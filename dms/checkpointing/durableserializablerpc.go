@@ -22,7 +22,7 @@ func init() {
 // Guarantees: linearizable. What was answered is there after any failure that leaves
 // the disk. A call that fails, by an error of the application too, leaves no trace:
 // the state is the one after the last call that succeeded. A call that is sent again
-// runs once. Sapphire: "revert to last successful RPC on failure".
+// runs once.
 //
 // Costs: a write to disk, which calls at the same time share. The state is written as
 // a whole now and then, so that coming back takes as long as the state is large, not

@@ -18,8 +18,7 @@ func init() {
 // nothing answered is lost while most disks remain; it runs at each of them, in one
 // order. A call that is sent again runs once. The group goes on while a majority can
 // reach one another, and replaces a lost replica as soon as a node is free; where a
-// majority is lost it waits for them. Sapphire: "single cluster replicated SO w/ atomic
-// RPCs across at least f+1 replicas".
+// majority is lost it waits for them.
 //
 // Costs: for a call that may write, a round trip to the nearest majority and a write
 // to disk, which calls at the same time share; for a readonly one, the round trip. The

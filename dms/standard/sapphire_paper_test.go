@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,47 +13,37 @@ import (
 	"amino.run/abi"
 	"amino.run/dms"
 	"amino.run/dms/dmtest"
+	"amino.run/dms/internal/dmdoc"
 )
 
-// sapphire has the sentences in which Sapphire (Zhang and others, "Customizable and
-// Extensible Deployment for Mobile/Cloud Applications", OSDI 2014) says in its table
-// what each of its 26 DMs does, and a test of each.
-var sapphire = []struct {
-	dm, sentence string
-	test         func(*bench)
-}{
-	{"Immutable", "efficient distribution and access for immutable SOs", immutable},
-	{"AtLeastOnceRPC", "automatically retry RPCs for bounded amount of time", atLeastOnce},
-	{"KeepInPlace", "keep SO where it was created", keepInPlace},
-	{"KeepInCloud", "keep SO on cloud server", keepInCloud},
-	{"KeepOnDevice", "keep SO on accessing client device and dynamically move", keepOnDevice},
-
-	{"ExplicitCaching", "caching w/ explicit push and pull calls from the application", explicitCaching},
-	{"LeaseCaching", "server granting leases, local reads and writes for lease-holder", leaseCaching},
-	{"WriteThroughCaching", "writes serialized on the server and stale, local reads", writeThrough},
-	{"ConsistentCaching", "updates sent to every replica for strict consistency", consistent},
-
-	{"SerializableRPC", "serialize all RPCs to SO with server-side locking", serializable},
-	{"LockingTransactions", "multi-RPC transactions w/ locking, no concurrent transactions", locking},
-	{"OptimisticTransactions", "abort on conflict", optimistic},
-
-	{"ExplicitCheckpoint", "app-controlled checkpointing to disk, revert last checkpoint on failure", explicitCheckpoint},
-	{"PeriodicCheckpoint(every=3)", "every N RPCs", periodicCheckpoint},
-	{"DurableSerializableRPC", "revert to last successful RPC on failure", durableRPC},
-	{"DurableTransactions", "durably committed transactions, revert to last commit on failure", durableTransactions},
-
-	{"ConsensusRSM-Cluster", "single cluster replicated SO w/ atomic RPCs across at least f+1 replicas", cluster},
-	{"ConsensusRSM-Geo", "geo-replicated SO w/ atomic RPCs across at least f+1 replicas", geo},
-	{"ConsensusRSM-P2P", "SO replicated across client devices w/ atomic RPCs over f+1 replicas", p2p},
-
-	{"ExplicitMigration", "explicit move call from application", explicitMigration},
-	{"DynamicMigration(window=2s)", "adaptive, dynamic placement to minimize latency based on accesses", dynamicMigration},
-	{"ExplicitCodeOffloading", "dynamic code offloading with offload call from application", explicitOffloading},
-	{"CodeOffloading", "adaptive, dynamic code offloading based on measured latencies", codeOffloading},
-
-	{"LoadBalancedFrontEnd(replicas=3)", "simple load balancing w/ static number of replicas and no consistency", frontEnd},
-	{"ScaleUpFrontEnd", "load-balancing w/ dynamic allocation of replicas and no consistency", scaleUp},
-	{"LoadBalancedMasterSlave", "dynamic allocation of load-balanced M-S replicas w/ eventual consistency", masterSlave},
+// sapphire has a test of what the paper says of each of its 26 DMs.
+var sapphire = map[string]func(*bench){
+	"Immutable":                        immutable,
+	"AtLeastOnceRPC":                   atLeastOnce,
+	"KeepInPlace":                      keepInPlace,
+	"KeepInCloud":                      keepInCloud,
+	"KeepOnDevice":                     keepOnDevice,
+	"ExplicitCaching":                  explicitCaching,
+	"LeaseCaching":                     leaseCaching,
+	"WriteThroughCaching":              writeThrough,
+	"ConsistentCaching":                consistent,
+	"SerializableRPC":                  serializable,
+	"LockingTransactions":              locking,
+	"OptimisticTransactions":           optimistic,
+	"ExplicitCheckpoint":               explicitCheckpoint,
+	"PeriodicCheckpoint(every=3)":      periodicCheckpoint,
+	"DurableSerializableRPC":           durableRPC,
+	"DurableTransactions":              durableTransactions,
+	"ConsensusRSM-Cluster":             cluster,
+	"ConsensusRSM-Geo":                 geo,
+	"ConsensusRSM-P2P":                 p2p,
+	"ExplicitMigration":                explicitMigration,
+	"DynamicMigration(window=2s)":      dynamicMigration,
+	"ExplicitCodeOffloading":           explicitOffloading,
+	"CodeOffloading":                   codeOffloading,
+	"LoadBalancedFrontEnd(replicas=3)": frontEnd,
+	"ScaleUpFrontEnd":                  scaleUp,
+	"LoadBalancedMasterSlave":          masterSlave,
 }
 
 // A bench is a microservice under one DM: first on the phone p, or on a if that may not
@@ -63,13 +54,19 @@ type bench struct {
 	spec string
 }
 
+// TestSapphire holds each DM to its sentence.
 func TestSapphire(t *testing.T) {
-	if len(sapphire) != 26 {
-		t.Errorf("%d of 26", len(sapphire))
+	if len(sapphire) != 26 || len(dmdoc.Sapphire) != 26 {
+		t.Errorf("%d tests of %d sentences; the table has 26", len(sapphire), len(dmdoc.Sapphire))
 	}
-	for _, s := range sapphire {
-		t.Run(s.dm+": "+s.sentence, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { s.test(deploy(t, s.dm)) })
+	for spec, test := range sapphire {
+		name, _, _ := strings.Cut(spec, "(")
+		sentence, ok := dmdoc.Sapphire[name]
+		if !ok {
+			t.Errorf("the paper says nothing of %s", name)
+		}
+		t.Run(name+": "+sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(deploy(t, spec)) })
 		})
 	}
 }

@@ -38,9 +38,9 @@ func inCloud(n dms.Node) bool { return n.Labels["tier"] == dms.Cloud }
 
 var transactions = dmtest.Transactions("begin", "commit", "rollback")
 
-// TestSuite holds every DM, and the chains that matter, to what they promise.
-func TestSuite(t *testing.T) {
-	for _, p := range []dmtest.Promises{
+// promises are what the DMs promise, each alone and in the chains that matter.
+func promises() []dmtest.Promises {
+	return []dmtest.Promises{
 		{Chain: []string{}},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)"}, Twice: true},
 		{Chain: []string{"SerializableRPC"}},
@@ -88,7 +88,12 @@ func TestSuite(t *testing.T) {
 		{Chain: []string{"KeepInPlace", "PeriodicCheckpoint(every=1)"}, Stays: true, Recovers: true, Undoes: true, Loses: 1},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "KeepInCloud(region=east)", "LoadBalancedFrontEnd(replicas=3)"},
 			Only: inCloud, Reads: dmtest.Separate, Twice: true, Recovers: true, Loses: -1},
-	} {
+	}
+}
+
+// TestSuite holds every DM to what it promises.
+func TestSuite(t *testing.T) {
+	for _, p := range promises() {
 		t.Run(dmtest.Parse(t, p.Chain...).String(), func(t *testing.T) {
 			t.Parallel()
 			dmtest.Suite(t, p)

@@ -59,7 +59,7 @@ func TestRead(t *testing.T) {
 // The lines of the paper are those of DMs that there are, all of them explained.
 func TestMarkdown(t *testing.T) {
 	var names []string
-	for name := range sapphire {
+	for name := range Sapphire {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -67,7 +67,7 @@ func TestMarkdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, line := range sapphire {
+	for name, line := range Sapphire {
 		if !strings.Contains(string(doc), "\n## "+name+"\n\n"+name+" ") || !strings.Contains(string(doc), `Sapphire: "`+line+`".`) {
 			t.Errorf("%s is not in the document", name)
 		}

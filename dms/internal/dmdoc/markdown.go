@@ -5,20 +5,36 @@ import (
 	"fmt"
 )
 
-// sapphire is what table 1 of the paper says of each deployment manager (Zhang et
-// al., Customizable and Extensible Deployment for Mobile/Cloud Applications, OSDI
-// 2014).
-var sapphire = map[string]string{
-	"Immutable":            "efficient distribution and access for immutable SOs",
-	"AtLeastOnceRPC":       "automatically retry RPCs for bounded amount of time",
-	"KeepInPlace":          "keep SO where it was created",
-	"KeepInCloud":          "keep SO on cloud server",
-	"SerializableRPC":      "serialize all RPCs to SO with server-side locking",
-	"LeaseCaching":         "server granting leases, local reads and writes for lease-holder",
-	"ExplicitCheckpoint":   "app-controlled checkpointing to disk, revert last checkpoint on failure",
-	"PeriodicCheckpoint":   "every N RPCs",
-	"ExplicitMigration":    "explicit move call from application",
-	"LoadBalancedFrontEnd": "static number of replicas and no consistency",
+// Sapphire is what table 1 of the paper says of each of its deployment managers (Zhang
+// and others, Customizable and Extensible Deployment for Mobile/Cloud Applications,
+// OSDI 2014).
+var Sapphire = map[string]string{
+	"Immutable":               "efficient distribution and access for immutable SOs",
+	"AtLeastOnceRPC":          "automatically retry RPCs for bounded amount of time",
+	"KeepInPlace":             "keep SO where it was created",
+	"KeepInCloud":             "keep SO on cloud server",
+	"KeepOnDevice":            "keep SO on accessing client device and dynamically move",
+	"ExplicitCaching":         "caching w/ explicit push and pull calls from the application",
+	"LeaseCaching":            "server granting leases, local reads and writes for lease-holder",
+	"WriteThroughCaching":     "writes serialized on the server and stale, local reads",
+	"ConsistentCaching":       "updates sent to every replica for strict consistency",
+	"SerializableRPC":         "serialize all RPCs to SO with server-side locking",
+	"LockingTransactions":     "multi-RPC transactions w/ locking, no concurrent transactions",
+	"OptimisticTransactions":  "abort on conflict",
+	"ExplicitCheckpoint":      "app-controlled checkpointing to disk, revert last checkpoint on failure",
+	"PeriodicCheckpoint":      "every N RPCs",
+	"DurableSerializableRPC":  "revert to last successful RPC on failure",
+	"DurableTransactions":     "durably committed transactions, revert to last commit on failure",
+	"ConsensusRSM-Cluster":    "single cluster replicated SO w/ atomic RPCs across at least f+1 replicas",
+	"ConsensusRSM-Geo":        "geo-replicated SO w/ atomic RPCs across at least f+1 replicas",
+	"ConsensusRSM-P2P":        "SO replicated across client devices w/ atomic RPCs over f+1 replicas",
+	"ExplicitMigration":       "explicit move call from application",
+	"DynamicMigration":        "adaptive, dynamic placement to minimize latency based on accesses",
+	"ExplicitCodeOffloading":  "dynamic code offloading with offload call from application",
+	"CodeOffloading":          "adaptive, dynamic code offloading based on measured latencies",
+	"LoadBalancedFrontEnd":    "simple load balancing w/ static number of replicas and no consistency",
+	"ScaleUpFrontEnd":         "load-balancing w/ dynamic allocation of replicas and no consistency",
+	"LoadBalancedMasterSlave": "dynamic allocation of load-balanced M-S replicas w/ eventual consistency",
 }
 
 // Markdown returns the document of the registered DMs with these names. root is the
@@ -49,7 +65,7 @@ func (e Entry) Short() string { return e.Summary[len(e.Name)+1:] }
 
 func (e Entry) write(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", e.Name, e.Summary)
-	if line := sapphire[e.Name]; line != "" {
+	if line := Sapphire[e.Name]; line != "" {
 		fmt.Fprintf(b, "Sapphire: \"%s\". ", line)
 	}
 	fmt.Fprintf(b, "Kind: %s.\n\n", e.Category)
