@@ -10,4 +10,5 @@ import (
 	_ "amino.run/dms/replication"
 	_ "amino.run/dms/scalability"
 	_ "amino.run/dms/serializability"
+	_ "amino.run/dms/transactions"
 )

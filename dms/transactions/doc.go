@@ -1,0 +1,2 @@
+// Package transactions has the DMs of transactions over several microservices.
+package transactions
