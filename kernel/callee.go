@@ -61,7 +61,13 @@ func (c *callee) Save(_ context.Context, s dms.Snapshot) error {
 	if late := c.r.late(); late != nil { // another kernel may have taken this one's place
 		return late
 	}
-	return c.r.k.store.save(savedAs(c.r.group.Load(), c.r.peer), c.r.epoch, s)
+	if err := c.r.k.store.save(savedAs(c.r.group.Load(), c.r.peer), c.r.epoch, s); err != nil {
+		return err
+	}
+	if late := c.r.late(); late != nil { // it may have been looked for before it was there
+		return late
+	}
+	return nil
 }
 
 // Load implements dms.Callee.

@@ -26,6 +26,19 @@ func (g *gate) enter(ctx context.Context) error {
 	return nil
 }
 
+// enterFor is enter for what the activity inside may be waiting for: it passes a gate
+// that is closed until that is quiet.
+func (g *gate) enterFor(ctx context.Context) error {
+	g.mu.Lock()
+	if g.end == nil && g.inside > 0 {
+		g.inside++
+		g.mu.Unlock()
+		return nil
+	}
+	g.mu.Unlock()
+	return g.enter(ctx)
+}
+
 // lock waits until the gate is open, and returns with mu held if there is no error.
 func (g *gate) lock(ctx context.Context) error {
 	for {

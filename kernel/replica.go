@@ -149,7 +149,11 @@ func (r *replica) call(ctx context.Context, epoch uint64, call dms.Call) ([]byte
 	if !r.k.lease.held.Load() {
 		return nil, r.k.lease.err()
 	}
-	if err := r.gate.enter(ctx); err != nil {
+	enter := r.gate.enter
+	if call.Tx != "" { // another call of a transaction may be inside, and wait for this one's
+		enter = r.gate.enterFor
+	}
+	if err := enter(ctx); err != nil {
 		return nil, err
 	}
 	r.calls.Add(1)
@@ -344,10 +348,18 @@ func otherGroup(m api.AskRequest) (group string, foreign bool) {
 }
 
 func (r *replica) Act(ctx context.Context, f func(context.Context) error) (err error) {
-	if err := r.gate.enter(ctx); err != nil {
+	enter := r.gate.enter
+	if ctx.Value(foreignKey{}) != nil {
+		enter = r.gate.enterFor
+	}
+	if err := enter(ctx); err != nil {
 		return err
 	}
 	defer r.gate.leave()
 	defer part.Caught(r.k.log, &err)
 	return f(ctx)
 }
+
+// A foreignKey marks the context of a message of another microservice: a call inside
+// may wait for one that waits for its answer.
+type foreignKey struct{}

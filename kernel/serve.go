@@ -110,6 +110,9 @@ func (k *Kernel) serveAsk(ctx context.Context, _ *mux.Conn, m api.AskRequest) (a
 	if err != nil {
 		return api.Bytes{}, err
 	}
+	if m.Layer == api.AnyLayer {
+		ctx = context.WithValue(ctx, foreignKey{}, true)
+	}
 	out, err := p.Deliver(ctx, m)
 	if late := r.late(); late != nil {
 		return api.Bytes{}, late

@@ -74,7 +74,7 @@ func (d *DurableTransactions) Instance(c dms.Callee, next dms.Handler) dms.Handl
 			return nil, err
 		}
 		out, err := change()
-		if err != nil && abi.CodeOf(err).Fate() == abi.NotRun {
+		if err != nil && c.Version() == before.Version {
 			return nil, err
 		}
 		if err == nil {

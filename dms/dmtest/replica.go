@@ -1,6 +1,7 @@
 package dmtest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -44,7 +45,7 @@ func (r *replica) here() error {
 
 // call carries out a call that has reached the replica.
 func (r *replica) call(ctx context.Context, call dms.Call) ([]byte, error) {
-	if err := r.gate.enter(ctx); err != nil {
+	if err := r.gate.enterCalling(ctx, call.Tx != ""); err != nil {
 		return nil, err
 	}
 	defer r.gate.leave()
@@ -85,7 +86,7 @@ func (r *runner) run(ctx context.Context, call dms.Call) ([]byte, error) {
 	out, err := r.invoke(ctx, call)
 	if abi.CodeOf(err).Fate() == abi.Undone {
 		r.guest.Restore(before)
-	} else if !call.ReadOnly && abi.CodeOf(err).Fate() == abi.Ran {
+	} else if !call.ReadOnly && (abi.CodeOf(err).Fate() == abi.Ran || !bytes.Equal(before, r.guest.Snapshot())) {
 		r.version.Add(1)
 	}
 	return out, err

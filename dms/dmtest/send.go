@@ -90,11 +90,17 @@ func (cl *Cluster) target(at dms.Peer) (*replica, error) {
 	return nil, unreachable(string(at))
 }
 
+// foreign marks the context of a message of another microservice.
+type foreign struct{}
+
 // deliver carries a message of a layer to a part and brings the answer back.
 func (cl *Cluster) deliver(ctx context.Context, p *part, to dms.Peer, kind string, body []byte) ([]byte, error) {
 	at, err := cl.home(to)
 	if err != nil {
 		return nil, err
+	}
+	if cl.elsewhere(to) != nil {
+		ctx = context.WithValue(ctx, foreign{}, true)
 	}
 	return cl.roundTrip(ctx, p.node.ID, at, func(ctx context.Context) ([]byte, error) {
 		for {

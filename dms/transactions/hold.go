@@ -10,11 +10,9 @@ import (
 )
 
 // How long a call waits at a replica for another transaction's end. Then it is sent
-// away, so that the replica can become quiet, and comes back after a pause; but one
-// whose transaction may hold others up meanwhile gives them free, and begins anew.
+// away, so that the replica can become quiet, and comes back after a pause.
 const (
 	patience = 100 * time.Millisecond
-	longest  = time.Second
 	pause    = 5 * time.Millisecond
 )
 
@@ -31,7 +29,7 @@ type hold struct {
 func (p *participant) acquire(ctx context.Context, n name, holdsOthers bool) (fresh bool, err error) {
 	limit, late := patience, errBusy
 	if holdsOthers {
-		limit, late = longest, errDies
+		limit, late = p.ttl, errDies
 	}
 	timeout := time.NewTimer(limit)
 	defer timeout.Stop()

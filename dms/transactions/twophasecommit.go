@@ -38,7 +38,7 @@ func init() {
 //
 // Verbs: none; a microservice sends no verb in a transaction.
 type TwoPhaseCommit struct {
-	TTL time.Duration `doc:"how long a participant that has not voted waits for a coordinator that cannot be reached"`
+	TTL time.Duration `doc:"how long a transaction waits for another, or for a coordinator that cannot be reached, before it is rolled back"`
 }
 
 // Validate implements dms.Validator.
