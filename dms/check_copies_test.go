@@ -41,5 +41,14 @@ func TestCopiesAtCallers(t *testing.T) {
 		says(t, []string{"PeriodicCheckpoint", a}, with.period)
 		says(t, []string{"SerializableRPC", a}, with.serial)
 	}
+	for other, why := range map[string]string{
+		"LeaseCaching": "runs calls beside their callers", "ConsistentCaching": "runs calls beside their callers",
+		"LockingTransactions": "runs calls beside their callers", "LoadBalancedFrontEnd": "decide what is left after a failure",
+		"PeriodicCheckpoint": "decide what is left after a failure", "SerializableRPC": "one transaction in at a time already",
+		"AtLeastOnceRPC": "", "KeepInPlace": "", "ExplicitMigration": "",
+	} {
+		says(t, []string{other, "TwoPhaseCommit"}, why)
+		says(t, []string{"TwoPhaseCommit", other}, why)
+	}
 	says(t, []string{"ConsistentCaching", "ExplicitCheckpoint"}, "a DM after it sees only those that may write")
 }

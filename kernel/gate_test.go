@@ -166,3 +166,33 @@ func TestGateHammer(t *testing.T) {
 		t.Errorf("state %d, want %d", state, 8*2000+200)
 	}
 }
+
+// What a call inside may wait for passes a gate that is closed, until that is quiet.
+func TestGateLetsInWhatOthersWaitFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gate
+		if err := g.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		quiet := make(chan error, 1)
+		go func() { quiet <- g.quiet(t.Context()) }()
+		synctest.Wait()
+		if err := g.enterFor(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		g.leave()
+		g.leave()
+		if err := <-quiet; err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := g.enterFor(ctx); err == nil {
+			t.Error("it passed a gate that is quiet")
+		}
+		g.finish(abi.ErrMoved)
+		if err := g.enterFor(t.Context()); !errors.Is(err, abi.ErrMoved) {
+			t.Errorf("it passed a gate that has ended: %v", err)
+		}
+	})
+}

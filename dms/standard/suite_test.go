@@ -75,6 +75,8 @@ func promises() []dmtest.Promises {
 		{Chain: []string{"ConsistentCaching(ttl=2s)"}},
 		{Chain: []string{"LockingTransactions(ttl=2s)"}, Load: transactions},
 		{Chain: []string{"OptimisticTransactions(ttl=2s)"}, Load: transactions},
+		{Chain: []string{"TwoPhaseCommit(ttl=2s)"}, Recovers: true, Undoes: true},
+		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "KeepInCloud", "ExplicitMigration", "TwoPhaseCommit(ttl=2s)"}, Twice: true, Recovers: true, Undoes: true},
 		{Chain: []string{"DurableTransactions(ttl=2s)"}, Load: transactions, Recovers: true, Undoes: true},
 		{Chain: []string{"AtLeastOnceRPC(timeout=4s)", "ExplicitCheckpoint", "ConsistentCaching(ttl=2s)"},
 			Twice: true, Recovers: true, Loses: -1, Lag: 2 * time.Second, Verb: "checkpoint"},
