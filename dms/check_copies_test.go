@@ -43,7 +43,7 @@ func TestCopiesAtCallers(t *testing.T) {
 	}
 	for other, why := range map[string]string{
 		"LeaseCaching": "runs calls beside their callers", "ConsistentCaching": "runs calls beside their callers",
-		"LockingTransactions": "runs calls beside their callers", "LoadBalancedFrontEnd": "decide what is left after a failure",
+		"LockingTransactions": "one transaction in at a time already", "LoadBalancedFrontEnd": "decide what is left after a failure",
 		"PeriodicCheckpoint": "decide what is left after a failure", "SerializableRPC": "one transaction in at a time already",
 		"AtLeastOnceRPC": "", "KeepInPlace": "", "ExplicitMigration": "",
 	} {

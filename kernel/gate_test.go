@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"amino.run/abi"
 )
 
 func TestGateWaitsForThoseInside(t *testing.T) {
