@@ -28,7 +28,8 @@ func init() {
 // each at one kernel. Calls of clients that have no copy run at the microservice.
 //
 // Costs: the whole state to pull, and to push if it changed; nothing leaves the node
-// for the calls between. What is not pushed is lost with the node.
+// for the calls between. What is not pushed is lost with the node. Another chain can
+// take this one's place only while no one has a copy.
 //
 // Needs: an application that says when. It comes last of the DMs that see calls.
 // Outgoing calls of a copy leave from its client's node, at once.
@@ -52,7 +53,7 @@ func (d *ExplicitCaching) Concerns() dms.Concerns {
 }
 
 func (d *ExplicitCaching) terms() transaction.Terms {
-	return transaction.Terms{Begin: Pull, Commit: Push, TTL: d.TTL, Anew: true, Drains: true}
+	return transaction.Terms{Begin: Pull, Commit: Push, TTL: d.TTL, Anew: true}
 }
 
 // Proxy implements dms.Proxier.

@@ -20,10 +20,9 @@ const (
 type Terms struct {
 	Begin, Commit, Rollback dms.Verb // as the DM calls them; Rollback may be ""
 
-	TTL    time.Duration // how long one may last
-	Locks  bool          // others wait for its end, which is told even if nothing was changed
-	Anew   bool          // to begin again drops the open one
-	Drains bool          // open ones are committed before another chain takes over, not waited for
+	TTL   time.Duration // how long one may last
+	Locks bool          // others wait for its end, which is told even if nothing was changed
+	Anew  bool          // to begin again drops the open one
 }
 
 // Transactions returns the terms of DMs that have the verbs begin, commit and

@@ -14,7 +14,6 @@ type local struct {
 	p     *proxy
 	turn  dms.Mutex
 	state state
-	began dms.Call // the call that began it
 	copy  dms.Copy // what its calls run on
 	own   uint64   // the copy's version at first
 	until time.Time
@@ -83,7 +82,7 @@ func (t *local) begin(ctx context.Context, call dms.Call) error {
 	if err != nil {
 		return err
 	}
-	t.state, t.began, t.until = open, call, asked.Add(t.p.TTL)
+	t.state, t.until = open, asked.Add(t.p.TTL)
 	t.ending = ending{Token: b.Token, Base: b.State.Version}
 	if t.copy, err = t.p.c.Run(ctx, b.State); err == nil {
 		var s dms.Snapshot

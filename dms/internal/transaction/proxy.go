@@ -96,24 +96,14 @@ func (p *proxy) sweep() {
 	}
 }
 
-// drain ends what is open, or has the chain stay for it.
-func (p *proxy) drain(ctx context.Context) error {
+// drain has the chain stay while a transaction is open: what was done in it is its
+// client's to commit.
+func (p *proxy) drain(context.Context) error {
 	p.mu.Lock()
-	var all []*local
+	defer p.mu.Unlock()
 	for _, t := range p.open {
 		if (t.state == open || t.state == unsure) && !t.late() {
-			all = append(all, t)
-		}
-	}
-	p.mu.Unlock()
-	for _, t := range all {
-		if !p.Drains {
-			return abi.Errorf(abi.Leased, "a transaction is open at %s for %v more at most; end it first", p.c.Here().ID, time.Until(t.until).Round(time.Millisecond))
-		}
-		call := t.began
-		call.Verb = p.Commit
-		if err := t.commit(ctx, call); err != nil {
-			return err
+			return abi.Errorf(abi.Leased, "between a %s and a %s at %s for %v more at most; end it first", p.Begin, p.Commit, p.c.Here().ID, time.Until(t.until).Round(time.Millisecond))
 		}
 	}
 	return nil
