@@ -44,6 +44,7 @@ type Kernel struct {
 	left     chan struct{} // closed when the kernel is no member any more
 	server   *mux.Server
 	peers    *mux.Pool
+	bodies   sync.Pool // of *[]byte, for requests to peers
 	modules  *modules
 	load     dms.Loader
 	store    *checkpoints

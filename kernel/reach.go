@@ -26,9 +26,20 @@ func (k *Kernel) Invoke(ctx context.Context, to api.Replica, call dms.Call) ([]b
 	if err != nil {
 		return nil, err
 	}
-	body := append(make([]byte, 0, 128+len(call.Args)), invokeName...)
-	return conn.Call(ctx, caller.AppendInvoke(body, to.Peer, to.Epoch, call))
+	b, _ := k.bodies.Get().(*[]byte)
+	if b == nil {
+		b = new([]byte)
+	}
+	*b = caller.AppendInvoke(append((*b)[:0], invokeName...), to.Peer, to.Epoch, call)
+	out, err := conn.Call(ctx, *b)
+	if cap(*b) <= maxBody {
+		k.bodies.Put(b)
+	}
+	return out, err
 }
+
+// maxBody is the longest buffer for requests that is kept for reuse, in bytes.
+const maxBody = 16 << 10
 
 // invokeName begins a request body, as mux.Router reads it.
 var invokeName = append([]byte{byte(len(api.KernelInvoke))}, api.KernelInvoke...)

@@ -2,6 +2,7 @@ package mux
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"amino.run/abi"
@@ -28,7 +29,8 @@ type calls struct {
 	all    []*call
 	free   []*call
 	limit  int
-	closed error // why there are no more calls; nil while there are
+	closed error       // why there are no more calls; nil while there are
+	shut   atomic.Bool // there are no more
 
 	// One timer serves all calls: most are answered long before their time is up, and
 	// those that come later may wait for longer.
@@ -110,15 +112,21 @@ func (cs *calls) waiting(id uint32) *call {
 	return cs.all[id]
 }
 
-// answer ends the call with an id. It reports whether there was one.
-func (cs *calls) answer(id uint32, reply []byte, err error) bool {
+// answer ends the call with an id. It reports whether there was one; cut says that
+// it may be one whose reply has come in part.
+func (cs *calls) answer(id uint32, reply []byte, err error, cut bool) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if int(id) >= len(cs.all) || !cs.all[id].used {
 		return false
 	}
 	p := cs.all[id]
-	p.in = inBody{}
+	if p.in.left > 0 {
+		if !cut {
+			return false
+		}
+		p.in = inBody{}
+	}
 	cs.answerLocked(p, reply, err)
 	return true
 }
@@ -181,6 +189,7 @@ func (cs *calls) close(why error) {
 	defer cs.mu.Unlock()
 	if cs.closed == nil {
 		cs.closed = why
+		cs.shut.Store(true)
 	}
 }
 

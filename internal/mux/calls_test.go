@@ -104,7 +104,7 @@ func TestAnswersAtTheLastMoment(t *testing.T) {
 		if abandons && !cs.abandon(p) {
 			t.Error("there is no answer yet")
 		}
-		if !cs.answer(p.id, []byte{1}, nil) {
+		if !cs.answer(p.id, []byte{1}, nil, false) {
 			t.Error("the answer hits nothing")
 		}
 		if abandons {

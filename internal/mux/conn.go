@@ -125,11 +125,7 @@ func (c *Conn) String() string {
 }
 
 // usable reports whether calls can be sent.
-func (c *Conn) usable() bool {
-	c.calls.mu.Lock()
-	defer c.calls.mu.Unlock()
-	return c.calls.closed == nil
-}
+func (c *Conn) usable() bool { return !c.calls.shut.Load() }
 
 // leave counts a call or request off.
 func (c *Conn) leave() {
@@ -202,6 +198,7 @@ func (c *Conn) watch() {
 			return
 		default:
 			silent++
+			c.w.trim()
 			c.w.put(&frame{kind: kindPing}, nil, false, nil, nil)
 		}
 	}

@@ -121,6 +121,7 @@ func TestTheWatchdogIsForgiving(t *testing.T) {
 				w.read()
 			}
 			time.Sleep(time.Second)
+			synctest.Wait()
 		}
 		batch()
 		if most.Load() < 19 {

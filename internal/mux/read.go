@@ -92,7 +92,7 @@ func (c *Conn) readFrame(f *frame) error {
 			return fmt.Errorf("%w: a failure of code 0", errFrame)
 		}
 		err := &abi.Error{Code: abi.Code(f.code), State: abi.State(f.state), Msg: string(f.body)}
-		if !c.calls.answer(f.id, nil, err) {
+		if !c.calls.answer(f.id, nil, err, true) {
 			return fmt.Errorf("%w: a failure of call %d, which is not in flight", errFrame, f.id)
 		}
 	case kindCancel:
@@ -139,7 +139,7 @@ func (c *Conn) readRequest(f *frame) error {
 		s.in.begin(f, c.opt.maxBody)
 		return nil
 	}
-	c.serve(s, f.id, bytes.Clone(f.body))
+	c.serve(s, f.id, f.body)
 	return nil
 }
 
@@ -159,37 +159,46 @@ func (c *Conn) readRequestPart(f *frame) error {
 	return nil
 }
 
+// serve puts a request in the queue. It keeps body if that is longer than a fragment,
+// and copies it if not.
 func (c *Conn) serve(s *slot, id uint32, body []byte) {
 	r := &request{c: c, slot: s, id: id, body: body, deadline: s.deadline}
+	if len(body) <= maxFragment {
+		r.body = append(r.small[:0:len(r.small)], body...)
+	}
 	s.cur.Store(r)
 	c.queue = append(c.queue, r)
 }
 
 func (c *Conn) readReply(f *frame) error {
+	if f.kind == kindReply && f.total == 0 {
+		if !c.calls.answer(f.id, bytes.Clone(f.body), nil, false) {
+			return errReply(f)
+		}
+		return nil
+	}
 	p := c.calls.waiting(f.id)
 	if p == nil || (f.kind == kindReplyPart) != (p.in.left > 0) {
-		return fmt.Errorf("%w: a reply to call %d, which does not wait for one", errFrame, f.id)
+		return errReply(f)
+	}
+	if f.kind == kindReply {
+		p.in.begin(f, c.opt.maxBody)
+	} else if !p.in.add(f.body) {
+		return fmt.Errorf("%w: reply %d is longer than announced", errFrame, f.id)
 	}
 	switch {
-	case f.kind == kindReplyPart:
-		if !p.in.add(f.body) {
-			return fmt.Errorf("%w: reply %d is longer than announced", errFrame, f.id)
-		}
-	case f.total > 0:
-		p.in.begin(f, c.opt.maxBody)
+	case p.in.left > 0:
+	case p.in.drop:
+		p.in = inBody{}
+		c.calls.answer(f.id, nil, abi.Errorf(abi.BadReply, "the reply is longer than the limit of %d bytes", c.opt.maxBody), false)
 	default:
-		c.calls.answer(f.id, bytes.Clone(f.body), nil)
-		return nil
+		c.calls.answer(f.id, p.in.take(), nil, false)
 	}
-	if p.in.left > 0 {
-		return nil
-	}
-	if p.in.drop {
-		c.calls.answer(f.id, nil, abi.Errorf(abi.BadReply, "the reply is longer than the limit of %d bytes", c.opt.maxBody))
-		return nil
-	}
-	c.calls.answer(f.id, p.in.take(), nil)
 	return nil
+}
+
+func errReply(f *frame) error {
+	return fmt.Errorf("%w: a reply to call %d, which does not wait for one", errFrame, f.id)
 }
 
 // readCancel ends the context of a request, or drops one that has not come in

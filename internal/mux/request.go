@@ -18,6 +18,7 @@ type request struct {
 	id       uint32
 	body     []byte
 	deadline time.Time // zero if there is none
+	small    [128]byte // what body is in if it is short
 	full     bool      // so many answers are unwritten that the next had better wait
 
 	mu     sync.Mutex

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	watchTick = 100 * time.Microsecond
+	watchTick = 500 * time.Microsecond
 	calmTicks = 10 // without work from which a connection is left alone
 )
 

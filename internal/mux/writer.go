@@ -9,8 +9,8 @@ import (
 const (
 	maxPending = 1 << 20   // bytes of unwritten frames from which senders wait
 	maxBacklog = 8 << 20   // bytes of them that only a peer that does not read can cause
-	maxSpare   = 256 << 10 // bytes of a batch that is kept for reuse
-	enough     = 8 << 10   // bytes of a batch that waits for no more
+	maxSpare   = 512 << 10 // bytes of a batch that is kept for reuse, for as long as there is traffic
+	enough     = 64 << 10  // bytes of a batch that waits for no more
 )
 
 // A writer gathers frames into batches and writes one batch at a time. A sender
@@ -211,6 +211,13 @@ func (w *writer) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
+}
+
+// trim drops what is kept for reuse.
+func (w *writer) trim() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spare = nil
 }
 
 // backlog returns how many bytes of frames are in no batch.
