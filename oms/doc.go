@@ -14,5 +14,8 @@
 //     what a kernel holds with the directory whenever the kernel joins again (see
 //     reconcile).
 //
+// A member of a group may be a group of its own (see nest.go): then the locks of the
+// outer one are taken before its own.
+//
 // Each file is one duty: lease, placement, deploy, move, recover, coordinator, module.
 package oms
