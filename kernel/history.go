@@ -18,7 +18,7 @@ type history struct {
 }
 
 // The bounds of a history. A capture takes time in proportion to the guest's
-// memory: 2.5 us for a small guest in C, 100 us for one in Go. So what may be
+// memory: some microseconds for a small guest in C, hundreds for one in Go. So what may be
 // between two of them grows with memory, too. Going back, which is rare, takes about
 // as long as the calls took: with the bounds below some 20 ms, and 130 ms more for 64
 // MiB of memory.
