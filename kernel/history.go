@@ -18,18 +18,18 @@ type history struct {
 }
 
 // The bounds of a history. A capture takes time in proportion to the guest's
-// memory: some microseconds for a small guest in C, hundreds for one in Go. So what may be
-// between two of them grows with memory, too. Going back, which is rare, takes about
-// as long as the calls took: with the bounds below some 20 ms, and 130 ms more for 64
-// MiB of memory.
+// memory: some microseconds for a small guest in C, hundreds for one in Go. So what
+// may be between two of them grows with memory, too. Going back, which is rare, takes
+// about as long as the calls took: with the bounds below some 20 ms, and 130 ms more
+// for 64 MiB of memory.
 const (
 	historyBytes = 64 << 10 // and an eighth of memory
 	historyFuel  = 20 << 20 // and two for each byte of memory; a unit is about 1 ns
 	perCall      = 32       // what a call counts besides its bytes
 )
 
-// add adds a call that used fuel of a guest of memory bytes, unless it alone is past the bounds, and reports whether more
-// may follow.
+// add adds a call that used fuel, of a guest with so much memory in bytes, unless it
+// alone is past the bounds. It reports whether more may follow.
 func (h *history) add(call *dms.Call, given *host.Record, fuel, memory uint64) bool {
 	room := historyBytes + int(memory/8)
 	if size := len(call.Args) + len(given.Bytes()); size > room {
