@@ -6,6 +6,7 @@ import (
 )
 
 //go:generate go run gen.go
+//go:generate go test -run ^TestGuarantees$ . -args -write
 
 //go:embed dms.md
 var document string
