@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"amino.run/abi"
 	"amino.run/kernel/client"
 )
 
@@ -81,4 +83,114 @@ func TestSwitchWhileBeingCalled(t *testing.T) {
 		t.Errorf("the counter is %d after %d calls, %v", n, calls.Load(), err)
 	}
 	t.Logf("%d calls, %d switches", calls.Load(), 3*len(chains))
+}
+
+// A flipper switches a microservice between two chains, again and again, until it is
+// stopped.
+type flipper struct {
+	stop  func()
+	made  atomic.Int64
+	other atomic.Int64 // given up, or of an unknown end
+}
+
+func flip(t *testing.T, cl *client.Client, name string, chains ...[]string) *flipper {
+	f := &flipper{}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			rep, err := cl.Switch(context.WithoutCancel(ctx), name, chains[i%len(chains)])
+			switch {
+			case err != nil:
+				f.other.Add(1)
+				time.Sleep(10 * time.Millisecond)
+			case rep.Pause > 0:
+				f.made.Add(1)
+			}
+		}
+	})
+	f.stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(f.stop)
+	return f
+}
+
+// more waits until n more switches are made.
+func (f *flipper) more(t *testing.T, n int64) {
+	t.Helper()
+	want := f.made.Load() + n
+	eventually(t, 20*time.Second, func() bool { return f.made.Load() >= want })
+}
+
+// The OMS is killed again and again in the middle of switches. Calls wait and go on:
+// none fails, each runs once, and in the end there is one chain.
+func TestSwitchOMSKilled(t *testing.T) {
+	c := start(t, three...)
+	saving := []string{"PeriodicCheckpoint(every=1)"}
+	run(t, c, "deploy", counter)
+	cl := dial(t, c)
+	l := addTo(t, "counter", "add", through(t, c, "k1"), through(t, c, "k2"), through(t, c, "k3"))
+	f := flip(t, cl, "counter", saving, nil)
+	for range 6 {
+		f.more(t, 2)
+		time.Sleep(rand.N(10 * time.Millisecond)) // about one switch
+		kill(t, c, "oms")
+		again(t, c, "oms")
+	}
+	f.more(t, 2)
+	f.stop()
+	l.more(t, 40)
+	ops := l.end()
+	for _, err := range failed(ops) {
+		t.Errorf("a call failed: %v", err)
+	}
+	if err := linearizable(ops, 0, 1); err != nil {
+		t.Error(err)
+	}
+	cl = dial(t, c)
+	if n := invoke[int64](t, cl, "counter", "get"); n != int64(len(ops)) {
+		t.Errorf("the counter is %d after %d calls", n, len(ops))
+	}
+	held := 0
+	for _, k := range []string{"k1", "k2", "k3"} {
+		if holds(t, cl, k, "counter") != nil {
+			held++
+		}
+	}
+	if held != 1 {
+		t.Errorf("%d kernels hold a replica", held)
+	}
+	t.Logf("%d calls, %d switches made, %d given up", len(ops), f.made.Load(), f.other.Load())
+}
+
+// The microservice's kernel is killed in the middle of switches. It comes back with all
+// that was answered, under one of the chains.
+func TestSwitchKernelKilled(t *testing.T) {
+	c := start(t, three...)
+	saving := []string{"PeriodicCheckpoint(every=1)"}
+	orderly := []string{"SerializableRPC", "PeriodicCheckpoint(every=1)"}
+	run(t, c, "deploy", counter, "--dm", saving[0], "--on", "tier=cloud")
+	cl := dial(t, c)
+	l := addTo(t, "counter", "add", through(t, c, "k3"), through(t, c, "k3"))
+	f := flip(t, cl, "counter", orderly, saving)
+	for range 3 {
+		l.more(t, 40)
+		f.more(t, 2)
+		at := where(t, cl, "counter")
+		kill(t, c, at)
+		l.more(t, 40)
+		again(t, c, at)
+	}
+	f.more(t, 2)
+	f.stop()
+	l.more(t, 40)
+	ops := l.end()
+	if err := linearizable(ops, 0, 1); err != nil {
+		t.Error(err)
+	}
+	for _, err := range failed(ops) {
+		if code := abi.CodeOf(err); code != abi.Unavailable {
+			t.Errorf("a call failed with %v: %v", code, err)
+		}
+	}
+	t.Logf("%d calls, %d failed, %d switches made, %d given up", len(ops), len(failed(ops)), f.made.Load(), f.other.Load())
 }
