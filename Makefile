@@ -25,6 +25,10 @@ race: ## Run the concurrent rooms under the race detector
 	go test -race -short ./kernel/... ./oms/... ./internal/... ./dms/... ./host/...
 	go test -race -run 'Move|Ring|Reentrant' ./e2e
 
+.PHONY: soak
+soak: ## Look for faults for longer, with other chances each time (SOAK=600 seconds)
+	sh scripts/soak.sh
+
 .PHONY: bench
 bench: ## Measure calls, snapshots and moves beside floors and grpc-go
 	go run ./bench

@@ -3,7 +3,9 @@ package raftlog
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -26,7 +28,8 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		seeds = 3
 	}
-	for seed := range uint64(seeds) {
+	first, _ := strconv.ParseUint(os.Getenv("AMINO_SEED"), 10, 32) // make soak sets it
+	for seed := first; seed < first+uint64(seeds); seed++ {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { chaos(t, seed) })
 		})
@@ -34,7 +37,7 @@ func TestChaos(t *testing.T) {
 }
 
 func chaos(t *testing.T, seed uint64) {
-	s := newSim(t, seed, Bounds{Calls: 5 + int(seed)*7})
+	s := newSim(t, seed, Bounds{Calls: 5 + int(seed%9)*7})
 	s.group(3)
 	s.loss = 3
 	ctx, stop := context.WithCancel(t.Context())
