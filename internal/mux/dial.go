@@ -34,6 +34,7 @@ func dial(ctx context.Context, addr, name string, h Handler, work *workers, opt 
 	if err != nil {
 		return nil, abi.Errorf(abi.Unavailable, "not sent: cannot connect to %s: %v; check the address and that a server runs there", addr, cause(err))
 	}
+	tune(nc)
 	if opt.tls != nil {
 		nc = tls.Client(nc, opt.tls)
 	}

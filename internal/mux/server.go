@@ -90,6 +90,7 @@ func (s *Server) accept() {
 // hello is not answered.
 func (s *Server) serve(nc net.Conn) {
 	defer nc.Close()
+	tune(nc)
 	if s.opt.tls != nil {
 		nc = tls.Server(nc, s.opt.tls)
 	}

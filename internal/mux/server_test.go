@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"strings"
@@ -115,6 +117,32 @@ func TestServerEndsOneConnection(t *testing.T) {
 	}
 }
 
+// Strangers are told who answers and then nothing more; a silent one does not keep a
+// server from closing.
+func TestStrangers(t *testing.T) {
+	noLeaks(t)
+	s := listen(t, echo)
+	for _, hello := range []string{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", magic + "\x01\x00"} {
+		nc, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if _, err := nc.Write([]byte(hello)); err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := io.ReadAll(nc); len(b) > helloHead+len("server") {
+			t.Errorf("%q is answered %q", hello, b)
+		}
+	}
+	silent, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	closeServer(t, s)
+}
+
 func TestDialErrors(t *testing.T) {
 	noLeaks(t)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -170,8 +198,11 @@ func TestTLS(t *testing.T) {
 	s := listen(t, echo, TLS(&tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}))
 	trusting := &tls.Config{RootCAs: pool, ServerName: "amino", Certificates: []tls.Certificate{cert}}
 	c := connect(t, s, "", echo, TLS(trusting))
-	if got, err := c.Call(context.Background(), []byte("secret")); err != nil || string(got) != "secret" {
-		t.Errorf("got %q, %v", got, err)
+	for _, n := range []int{6, 1 << 20} {
+		secret := pattern(n)
+		if got, err := c.Call(context.Background(), secret); err != nil || !bytes.Equal(got, secret) {
+			t.Errorf("got %d bytes of %d, %v", len(got), n, err)
+		}
 	}
 	for name, opts := range map[string][]Option{
 		"plain":               nil,

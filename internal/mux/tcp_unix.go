@@ -4,6 +4,10 @@ package mux
 
 import "net"
 
+// maxTry is how many bytes are written at a time without waiting: the goroutine is
+// not to be interrupted meanwhile.
+const maxTry = 128 << 10
+
 // trier returns a function that writes what of p it can without waiting and
 // returns how much that was, or nil if nc cannot do so. After an error it is 0;
 // Write says which.
@@ -23,7 +27,7 @@ func trier(nc net.Conn) func(p []byte) int {
 		return true
 	}
 	return func(b []byte) int {
-		p, n = b, 0
+		p, n = b[:min(len(b), maxTry)], 0
 		if raw.Write(once) != nil {
 			return 0
 		}
