@@ -73,6 +73,17 @@ func (n *network) command(c transcript.Command) string {
 	case "follows": // follows k1 m1/0: another replica has the newest state
 		n.kernels[c.Arg(0)].replicas[c.Arg(1)].follows = true
 		return ""
+	case "restore": // restore 7 kv dms=TestShards;TestGrow: from a snapshot of that state
+		image, name := c.Arg(0), c.Arg(1)
+		m, err := n.oms.PutModule(ctx, []byte(`{"abi":1,"name":"test"}`))
+		if err != nil {
+			return result(err)
+		}
+		_, err = n.oms.Deploy(ctx, api.DeployRequest{
+			Spec:     api.Spec{Name: name, DMs: strings.Split(c.Opts["dms"], ";")},
+			Snapshot: &api.Snapshot{Module: m.Digest, Image: []byte(image)},
+		})
+		return result(err)
 	case "fork": // fork kv kv-2
 		_, err := n.oms.Fork(ctx, api.ForkRequest{Ref: c.Arg(0), Name: c.Arg(1)})
 		return result(err)
