@@ -269,19 +269,16 @@ func (o *OMS) tell(change *directory.Change) {
 // locate returns the group that a name or an ID refers to, or the replica that a path
 // names by its group and its peer: "kv/2/0" is "m7/2/0".
 func (o *OMS) locate(ref string) (g *group, peer string, err error) {
-	name, path, inner := strings.Cut(ref, "/")
-	g, rec, err := o.group(name)
-	if err != nil || !inner {
+	g, rec, err := o.group(ref)
+	switch {
+	case err == nil && g.outer != nil && !rec.Nested: // a shard: of that, the primary
+		return g, rec.Replicas[0].Peer, nil
+	case err == nil || !strings.Contains(ref, "/"):
 		return g, "", err
 	}
-	peer = rec.ID + "/" + path
-	if m, rec, err := o.group(peer); err == nil { // a shard: of that, the primary
-		if rec.Nested {
-			return m, "", nil
-		}
-		return m, rec.Replicas[0].Peer, nil
-	}
+	o.store.view(func(st *directory.State) { peer = st.Path(ref) })
 	if g, rec, err = o.group(directory.GroupOf(peer)); err != nil || rec.Replica(peer) == nil {
+		name, _, _ := strings.Cut(ref, "/")
 		return nil, "", abi.Errorf(abi.NotFound, "there is no replica %s: see aminorun describe %s", ref, name)
 	}
 	return g, peer, nil

@@ -85,16 +85,25 @@ func New() *State {
 // Group returns the group with this ID, or nil.
 func (s *State) Group(id string) *Group { return s.groups[id] }
 
-// Find returns the group a name or an ID refers to. Groups being created have
-// no name yet.
+// Find returns the group a name or an ID refers to, or a path that begins with one:
+// "kv/2" is a member of kv. Groups being created have no name yet.
 func (s *State) Find(ref string) (*Group, error) {
 	if g := s.groups[s.names[ref]]; g != nil && !g.Creating {
 		return g, nil
 	}
-	if g := s.groups[ref]; g != nil {
+	if g := s.groups[s.Path(ref)]; g != nil {
 		return g, nil
 	}
 	return nil, abi.Errorf(abi.NotFound, "no microservice %q: see aminorun ls", ref)
+}
+
+// Path returns the ID that ref is, or the peer, where it begins with a name.
+func (s *State) Path(ref string) string {
+	name, path, within := strings.Cut(ref, "/")
+	if id := s.names[name]; within && id != "" {
+		return id + "/" + path
+	}
+	return ref
 }
 
 // Taken returns the group that has a name, or is being created with it, or nil.
