@@ -134,7 +134,8 @@ type Callee interface {
 	// returns also what the guest was given meanwhile: time, randomness, answers of
 	// others. Replay carries it out once more, at a replica in the state that call
 	// found, gives it the same and so leads to the same state; nothing leaves the
-	// guest. One that goes another way is undone, with abi.ErrInternal.
+	// guest. One that goes another way is undone, with abi.ErrInternal. A fault may leave
+	// the guest where no record leads; then record is nil.
 	Record(ctx context.Context, call Call) (out, record []byte, err error)
 	Replay(ctx context.Context, call Call, record []byte) ([]byte, error)
 

@@ -37,9 +37,12 @@ func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
 
 // Record implements dms.Callee.
 func (c *callee) Record(ctx context.Context, call dms.Call) (out, record []byte, err error) {
-	ctx, r := c.r.guest.recording(ctx)
+	ctx, recorded := c.r.guest.recording(ctx)
 	out, err = c.inner(ctx, call)
-	return out, r().Bytes(), err
+	if r := recorded(); r != nil {
+		record = r.Bytes()
+	}
+	return out, record, err
 }
 
 // Replay implements dms.Callee.

@@ -108,7 +108,7 @@ func (l *line) lead(ctx context.Context, call dms.Call) (out []byte, n uint64, e
 func (l *line) write(ctx context.Context, call dms.Call) ([]byte, error) {
 	out, record, err := l.c.Record(ctx, call)
 	switch fate := abi.CodeOf(err).Fate(); {
-	case fate == abi.Ran:
+	case fate == abi.Ran && record != nil:
 		l.at.N++
 		l.tail = append(l.tail, write{call, record})
 	case fate != abi.NotRun && abi.AsError(err).State != abi.StateBefore:
