@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var code int
 	if role == "adder" {
-		code = runAdder(ctx, os.Args[1], os.Args[2], os.Args[3])
+		code = runAdder(ctx, os.Args[1:])
 	} else {
 		code = cli.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	}

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -176,7 +178,8 @@ func (n *network) cutFromAll(host string) (heal func()) {
 	return func() { n.ip("-n", n.name+"switch", "link", "set", host, "up") }
 }
 
-// An adder is a process beside a kernel that adds to the counter through it.
+// An adder is a process beside a kernel that adds to the counter through it, or makes
+// another call of one number, again and again.
 type adder struct {
 	stop  func() error
 	lines chan string
@@ -193,8 +196,15 @@ type line struct {
 
 func startAdder(t *testing.T, n *network, c *cluster.Cluster, kernel string) *adder {
 	t.Helper()
+	return startCaller(t, n, c, kernel, "counter", "add", "1", "0s")
+}
+
+// startCaller starts an adder that calls a method with a number, and rests after each
+// call.
+func startCaller(t *testing.T, n *network, c *cluster.Cluster, kernel, name, method, number, rest string) *adder {
+	t.Helper()
 	prefix, _ := n.in(kernel)
-	cmd := exec.Command(prefix[0], append(prefix[1:], os.Args[0], c.OMS(), kernel, "counter")...)
+	cmd := exec.Command(prefix[0], append(prefix[1:], os.Args[0], c.OMS(), kernel, name, method, number, rest)...)
 	cmd.Env = append(os.Environ(), "AMINO_E2E=adder")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -263,13 +273,16 @@ func (a *adder) end(t *testing.T) []op {
 	return a.ops
 }
 
-// runAdder is the adder's process: it adds to a counter through a kernel until ctx
-// ends, and prints a line for each call.
-func runAdder(ctx context.Context, oms, kernel, name string) (code int) {
-	cl, err := client.Dial(ctx, oms)
-	if err == nil {
+// runAdder is the adder's process: it makes calls through a kernel until ctx ends, and
+// prints a line for each. args are the OMS's address and those of startCaller.
+func runAdder(ctx context.Context, args []string) (code int) {
+	name, method := args[2], args[3]
+	number, err := strconv.ParseInt(args[4], 10, 64)
+	rest, err2 := time.ParseDuration(args[5])
+	cl, err3 := client.Dial(ctx, args[0])
+	if err = errors.Join(err, err2, err3); err == nil {
 		defer cl.Close()
-		err = cl.Through(ctx, kernel)
+		err = cl.Through(ctx, args[1])
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -278,7 +291,7 @@ func runAdder(ctx context.Context, oms, kernel, name string) (code int) {
 	out := json.NewEncoder(os.Stdout)
 	for ctx.Err() == nil {
 		l := line{Start: time.Now()}
-		l.Value, err = client.Invoke[int64](context.WithoutCancel(ctx), cl, name, "add", 1)
+		l.Value, err = client.Invoke[int64](context.WithoutCancel(ctx), cl, name, method, number)
 		l.End = time.Now()
 		if err != nil {
 			l.Code, l.Msg = abi.CodeOf(err), strings.ToValidUTF8(err.Error(), "?")
@@ -287,6 +300,7 @@ func runAdder(ctx context.Context, oms, kernel, name string) (code int) {
 		if out.Encode(l) != nil {
 			return 1
 		}
+		time.Sleep(rest)
 	}
 	return 0
 }

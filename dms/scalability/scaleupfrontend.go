@@ -24,8 +24,9 @@ func init() {
 // know of each other's writes.
 //
 // Guarantees: those of LoadBalancedFrontEnd, for a number of replicas between min and max:
-// in each interval one more if three quarters of what they can carry were used, or one
-// fewer if half of what the others can carry has long been enough. One that is taken away takes no new calls
+// in each interval one more if three quarters of what they can carry were used or they
+// refused one call in twenty, or one fewer if half of what the others can carry has long
+// been enough. One that is taken away takes no new calls
 // and is let finish its own. No consistency: a write is seen at the replica it ran at, and
 // goes with it.
 //
@@ -62,7 +63,12 @@ func (d *ScaleUpFrontEnd) front() *LoadBalancedFrontEnd {
 
 // Proxy implements dms.Proxier.
 func (d *ScaleUpFrontEnd) Proxy(c dms.Caller, next dms.Handler) dms.Handler {
-	return d.front().Proxy(&choosy{Caller: c, rest: 2 * d.Interval, until: map[dms.Peer]time.Time{}}, next)
+	x := &choosy{Caller: c, rest: 2 * d.Interval, until: map[dms.Peer]time.Time{}}
+	dms.Answer(c, func(_ context.Context, from dms.Peer, _ leaving) (none dms.None, err error) {
+		x.avoid(from)
+		return none, nil
+	})
+	return d.front().Proxy(x, next)
 }
 
 // choosy does not see replicas that have said they are being taken away.
@@ -71,6 +77,12 @@ type choosy struct {
 	rest  time.Duration
 	mu    sync.Mutex
 	until map[dms.Peer]time.Time
+}
+
+func (c *choosy) avoid(r dms.Peer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until[r] = time.Now().Add(c.rest)
 }
 
 func (c *choosy) Replicas() []dms.Replica {
@@ -83,65 +95,68 @@ func (c *choosy) Replicas() []dms.Replica {
 func (c *choosy) Invoke(ctx context.Context, r dms.Replica, call dms.Call) ([]byte, error) {
 	out, err := c.Caller.Invoke(ctx, r, call)
 	if abi.CodeOf(err) == abi.NotLeader {
-		c.mu.Lock()
-		c.until[r.Peer] = time.Now().Add(c.rest)
-		c.mu.Unlock()
+		c.avoid(r.Peer)
 		err = abi.Errorf(abi.Overloaded, "%v", err)
 	}
 	return out, err
 }
 
 type (
-	load   struct{ Mean float64 } // calls that a replica had at once, on average over an interval
-	retire struct{}               // a replica is to take no new calls; answered when none have come for a while
+	load struct {
+		Mean          float64 // calls that a replica had at once, on average over an interval
+		Came, Refused int     // in the interval
+	}
+	retire  struct{} // a replica is to take no new calls; answered when it has none
+	leaving struct{} // tells callers of that
 )
 
 // A meter knows how many calls are running, and how long calls ran in all.
 type meter struct {
 	mu      sync.Mutex
 	running int
-	came    int // since it was made
+	now     load
 	busy    time.Duration
 	since   time.Time // busy is up to then
 }
 
-// note adds n to the calls that run, and returns how many run and have come.
-func (m *meter) note(n int) (running, came int) {
+// note adds calls to those that run, and returns how many run.
+func (m *meter) note(begun, ended, refused int) (running int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
 	m.busy += time.Duration(m.running) * now.Sub(m.since)
 	m.since = now
-	m.running += n
-	m.came += max(n, 0)
-	return m.running, m.came
+	m.running += begun - ended
+	m.now.Came += begun
+	m.now.Refused += refused
+	return m.running
 }
 
-// mean returns the average since it was last asked, d ago.
-func (m *meter) mean(d time.Duration) float64 {
-	m.note(0)
+// take returns the load since it was last taken, d ago.
+func (m *meter) take(d time.Duration) load {
+	m.note(0, 0, 0)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	busy := m.busy
-	m.busy = 0
-	return busy.Seconds() / d.Seconds()
+	l := m.now
+	l.Mean = m.busy.Seconds() / d.Seconds()
+	m.now, m.busy = load{}, 0
+	return l
 }
 
 // Instance implements dms.Instancer.
 func (d *ScaleUpFrontEnd) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 	m := &meter{since: time.Now()}
 	var retired atomic.Bool
-	c.Every(d.Interval, func(context.Context) {
-		dms.Tell(c, dms.Coordinator, load{m.mean(d.Interval)})
-	})
+	var callers sync.Map // IDs of their nodes
+	c.Every(d.Interval, func(context.Context) { dms.Tell(c, dms.Coordinator, m.take(d.Interval)) })
 	dms.Answer(c, func(ctx context.Context, _ dms.Peer, _ retire) (none dms.None, err error) {
 		retired.Store(true)
-		for before := -1; ; {
-			running, came := m.note(0)
-			if running == 0 && came == before {
-				return none, nil
-			}
-			before = came
+		var peers []dms.Peer
+		callers.Range(func(id, _ any) bool { peers = append(peers, dms.Peer("@"+id.(string))); return true })
+		told, cancel := context.WithTimeout(ctx, d.Interval/2)
+		defer cancel()
+		dms.AskAll[dms.None](told, c, peers, leaving{}) // one that does not answer is told when it calls
+		for first := true; first || m.note(0, 0, 0) > 0; first = false { // some may be on their way
 			select {
 			case <-time.After(d.Interval / 4):
 			case <-ctx.Done():
@@ -149,41 +164,57 @@ func (d *ScaleUpFrontEnd) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 				return none, ctx.Err()
 			}
 		}
+		return none, nil
 	})
-	return d.front().Instance(c, func(ctx context.Context, call dms.Call) ([]byte, error) {
-		m.note(+1)
-		defer m.note(-1)
+	limited := d.front().Instance(c, func(ctx context.Context, call dms.Call) ([]byte, error) {
+		m.note(1, 0, 0)
+		defer m.note(0, 1, 0)
+		return next(ctx, call)
+	})
+	return func(ctx context.Context, call dms.Call) ([]byte, error) {
+		callers.LoadOrStore(call.From.ID, nil)
 		if retired.Load() {
 			return nil, abi.Errorf(abi.NotLeader, "replica %s is being taken away", c.Self().Peer)
 		}
-		return next(ctx, call)
-	})
+		out, err := limited(ctx, call)
+		if abi.CodeOf(err) == abi.Overloaded {
+			m.note(0, 0, 1)
+		}
+		return out, err
+	}
 }
 
 // Coordinator implements dms.Coordinated.
 func (d *ScaleUpFrontEnd) Coordinator(g dms.Group) {
 	d.front().Coordinator(g)
-	means := map[dms.Peer]float64{} // as last reported
-	idle := 0                       // intervals in which there were more replicas than the load needs
+	type report struct {
+		load
+		at time.Time
+	}
+	last := map[dms.Peer]report{} // by replica
+	idle := 0                     // intervals in which there were more replicas than the load needs
 	dms.Answer(g, func(_ context.Context, from dms.Peer, l load) (dms.None, error) {
-		means[from] = l.Mean
+		last[from] = report{l, time.Now()}
 		return dms.None{}, nil
 	})
 	g.Every(d.Interval, func(ctx context.Context) {
 		all := g.Replicas()
-		sum := 0.0
-		for _, r := range all {
-			sum += means[r.Peer]
-		}
-		maps.DeleteFunc(means, func(p dms.Peer, _ float64) bool {
-			return !slices.ContainsFunc(all, func(r dms.Replica) bool { return r.Peer == p })
-		})
+		var sum load
 		idle++
+		for _, r := range all {
+			l := last[r.Peer]
+			if time.Since(l.at) > 2*d.Interval {
+				idle = 0 // it may be lost, or the others may be
+				continue
+			}
+			sum = load{sum.Mean + l.Mean, sum.Came + l.Came, sum.Refused + l.Refused}
+		}
+		maps.DeleteFunc(last, func(_ dms.Peer, l report) bool { return time.Since(l.at) > 2*d.Interval })
 		switch n, limit := float64(len(all)), float64(d.MaxConcurrent); {
-		case sum >= 0.75*n*limit:
+		case sum.Mean >= 0.75*n*limit, sum.Refused > sum.Came/20:
 			idle = 0
 			_ = dms.Grow(ctx, g, min(len(all)+1, d.Max)) // or next time
-		case sum >= 0.5*(n-1)*limit || len(all) <= d.Min:
+		case sum.Mean >= 0.5*(n-1)*limit || len(all) <= d.Min:
 			idle = 0
 		case idle >= quiet:
 			idle = 0

@@ -100,7 +100,7 @@ func TestScaleUpIsConfigured(t *testing.T) {
 }
 
 func TestScaleUpSuite(t *testing.T) {
-	dm := &scalability.ScaleUpFrontEnd{Min: 2, Max: 3, MaxConcurrent: 1, Interval: 200 * time.Millisecond}
+	dm := &scalability.ScaleUpFrontEnd{Min: 2, Max: 3, MaxConcurrent: 1, Interval: 2 * time.Second}
 	dmtest.Suite(t, dmtest.Promises{Reads: dmtest.Separate, Sheds: true, Recovers: true, Loses: -1, DMs: dms.Chain{dm}})
 }
 
