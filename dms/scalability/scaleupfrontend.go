@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,77 +70,11 @@ func (d *ScaleUpFrontEnd) Proxy(c dms.Caller, next dms.Handler) dms.Handler {
 	return d.front().Proxy(x, next)
 }
 
-// choosy does not see replicas that have said they are being taken away.
-type choosy struct {
-	dms.Caller
-	rest  time.Duration
-	mu    sync.Mutex
-	until map[dms.Peer]time.Time
-}
-
-func (c *choosy) avoid(r dms.Peer) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.until[r] = time.Now().Add(c.rest)
-}
-
-func (c *choosy) Replicas() []dms.Replica {
-	all := c.Caller.Replicas()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.DeleteFunc(all, func(r dms.Replica) bool { return time.Now().Before(c.until[r.Peer]) })
-}
-
-func (c *choosy) Invoke(ctx context.Context, r dms.Replica, call dms.Call) ([]byte, error) {
-	out, err := c.Caller.Invoke(ctx, r, call)
-	if abi.CodeOf(err) == abi.NotLeader {
-		c.avoid(r.Peer)
-		err = abi.Errorf(abi.Overloaded, "%v", err)
-	}
-	return out, err
-}
-
 type (
-	load struct {
-		Mean          float64 // calls that a replica had at once, on average over an interval
-		Came, Refused int     // in the interval
-	}
 	retire  struct{} // a replica is to take no new calls; answered when it has none
 	leaving struct{} // tells callers of that
+	alive   struct{} // asks whether a replica is
 )
-
-// A meter knows how many calls are running, and how long calls ran in all.
-type meter struct {
-	mu      sync.Mutex
-	running int
-	now     load
-	busy    time.Duration
-	since   time.Time // busy is up to then
-}
-
-// note adds calls to those that run, and returns how many run.
-func (m *meter) note(begun, ended, refused int) (running int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	m.busy += time.Duration(m.running) * now.Sub(m.since)
-	m.since = now
-	m.running += begun - ended
-	m.now.Came += begun
-	m.now.Refused += refused
-	return m.running
-}
-
-// take returns the load since it was last taken, d ago.
-func (m *meter) take(d time.Duration) load {
-	m.note(0, 0, 0)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := m.now
-	l.Mean = m.busy.Seconds() / d.Seconds()
-	m.now, m.busy = load{}, 0
-	return l
-}
 
 // Instance implements dms.Instancer.
 func (d *ScaleUpFrontEnd) Instance(c dms.Callee, next dms.Handler) dms.Handler {
@@ -155,7 +88,7 @@ func (d *ScaleUpFrontEnd) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 		callers.Range(func(id, _ any) bool { peers = append(peers, dms.Peer("@"+id.(string))); return true })
 		told, cancel := context.WithTimeout(ctx, d.Interval/2)
 		defer cancel()
-		dms.AskAll[dms.None](told, c, peers, leaving{}) // one that does not answer is told when it calls
+		dms.AskAll[dms.None](told, c, peers, leaving{})                  // one that does not answer is told when it calls
 		for first := true; first || m.note(0, 0, 0) > 0; first = false { // some may be on their way
 			select {
 			case <-time.After(d.Interval / 4):
@@ -166,6 +99,7 @@ func (d *ScaleUpFrontEnd) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 		}
 		return none, nil
 	})
+	dms.Answer(c, func(context.Context, dms.Peer, alive) (none dms.None, err error) { return none, nil })
 	limited := d.front().Instance(c, func(ctx context.Context, call dms.Call) ([]byte, error) {
 		m.note(1, 0, 0)
 		defer m.note(0, 1, 0)
@@ -223,10 +157,16 @@ func (d *ScaleUpFrontEnd) Coordinator(g dms.Group) {
 	})
 }
 
-// shrink takes a replica away when its calls are over; if they last, it stays.
+// shrink takes a replica away when its calls are over; if they last, it stays. So it
+// does unless all others answer: they may be lost, and this one be the last.
 func (d *ScaleUpFrontEnd) shrink(ctx context.Context, g dms.Group, r dms.Replica) {
 	ctx, cancel := context.WithTimeout(ctx, d.Interval)
 	defer cancel()
+	for _, x := range dms.AskAll[dms.None](ctx, g, others(g, r), alive{}) {
+		if x.Err != nil {
+			return
+		}
+	}
 	if _, err := dms.Ask[dms.None](ctx, g, r.Peer, retire{}); err == nil {
 		_ = g.Remove(context.WithoutCancel(ctx), r) // or next time; it refuses calls, which then go to others
 	}

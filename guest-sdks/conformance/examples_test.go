@@ -119,6 +119,16 @@ func TestHello(t *testing.T) {
 	}
 }
 
+func TestPrimes(t *testing.T) {
+	g := load(t, example(t, "primes", "primes")).start(t)
+	if got := result[int64](g, "count", 100); got != 25 {
+		t.Errorf("%d primes below 100, want 25", got)
+	}
+	if got := result[int64](g, "work", 10) + result[int64](g, "work", 10); got != 1+2 {
+		t.Errorf("work remembers %d", got)
+	}
+}
+
 func TestKvstore(t *testing.T) {
 	g := load(t, example(t, "kvstore", "kvstore")).start(t)
 	ada := map[string]any{"age": uint64(36), "tags": []any{"a", nil}}
