@@ -27,7 +27,16 @@ func (c *callee) Self() dms.Replica {
 func (c *callee) Version() uint64 { return c.r.guest.version.Load() }
 
 // Snapshot implements dms.Callee.
-func (c *callee) Snapshot(ctx context.Context) (dms.Snapshot, error) { return c.r.guest.snapshot(ctx) }
+func (c *callee) Snapshot(ctx context.Context) (s dms.Snapshot, err error) {
+	if l := c.r.log; l == nil || c.Layer() <= l.layer {
+		return c.r.guest.snapshot(ctx)
+	}
+	err = c.r.view(ctx, func(ctx context.Context) (err error) {
+		s, err = c.r.guest.snapshot(ctx)
+		return err
+	})
+	return s, err
+}
 
 // Restore implements dms.Callee.
 func (c *callee) Restore(ctx context.Context, s dms.Snapshot) error {
