@@ -64,6 +64,8 @@ var libraries = map[string]struct{ rooms, why string }{
 	"go.etcd.io/raft/":               {"kernel/raftlog", "what agrees on calls is behind one door"},
 	"github.com/cespare/xxhash/v2":   {"dms/CATEGORY", "a key has its shard by a good hash"},
 	"go.yaml.in/yaml/v3":             {"cmd", "documents are read at the edge"},
+
+	"github.com/anishathalye/porcupine": {"e2e", "checks histories of real processes"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {

@@ -1,8 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,6 +78,7 @@ func moves(t *testing.T, banks, wallets []string, clients ...*client.Client) *mo
 						m.made.Add(1)
 					case fate == abi.Perhaps:
 						m.open.Add(1)
+						time.Sleep(50 * time.Millisecond)
 					default:
 						m.undid.Add(1)
 					}
@@ -154,4 +161,77 @@ func TestTwoPhaseCommit(t *testing.T) {
 	}
 	m.end()
 	m.conserved(t, through(t, c, "k3"), banks, wallets)
+}
+
+// voted returns which microservices, by peer, have on disk that they voted for a
+// transaction that is not over there, and who coordinates it.
+func voted(t *testing.T, c *cluster.Cluster) map[string]string {
+	t.Helper()
+	folders, err := filepath.Glob(filepath.Join(c.Dir, "checkpoints", "m*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, dir := range folders {
+		files, _ := filepath.Glob(filepath.Join(dir, "*.ckpt"))
+		if len(files) == 0 {
+			continue
+		}
+		b, err := os.ReadFile(slices.Max(files))
+		if err != nil {
+			continue // it has just been replaced
+		}
+		_, rest, _ := bytes.Cut(b, []byte("\n"))
+		var record struct{ Prepared *struct{ Tx string } }
+		if len(rest) < 12 || abi.Decode(rest[12:], &record) != nil || record.Prepared == nil {
+			continue
+		}
+		peer, _, _ := strings.Cut(filepath.Base(dir), "@")
+		coordinator, _, _ := strings.Cut(record.Prepared.Tx, " ")
+		all[strings.ReplaceAll(peer, "_", "/")] = coordinator
+	}
+	return all
+}
+
+// The kernel of a coordinator is killed while others have voted and do not know the
+// decision, and so is that of a participant that has voted: each as often as it takes
+// to see that on disk. All finish, and no money is lost.
+func TestTwoPhaseCommitInDoubt(t *testing.T) {
+	c := start(t, three...)
+	banks, wallets := fundmover(t, c)
+	cl := dial(t, c)
+	peerOf := func(name string) string {
+		g, err := cl.Lookup(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Replicas[0].Peer
+	}
+	m := moves(t, banks, wallets, through(t, c, "k1"), through(t, c, "k2"), through(t, c, "k3"), through(t, c, "k1"), through(t, c, "k2"))
+	killed := func(name string, doubt func() bool) {
+		t.Helper()
+		for range 10 {
+			m.more(t, 10)
+			k := where(t, cl, name)
+			if k == "" {
+				continue
+			}
+			kill(t, c, k)
+			was := doubt()
+			again(t, c, k)
+			if was {
+				return
+			}
+		}
+		t.Errorf("%s was never killed between a vote and the decision: this test showed nothing", name)
+	}
+	bank, wallet := peerOf("bank1"), peerOf("w2")
+	killed("bank1", func() bool {
+		return slices.Contains(slices.Collect(maps.Values(voted(t, c))), bank)
+	})
+	killed("w2", func() bool { return voted(t, c)[wallet] != "" })
+	m.more(t, 50)
+	m.end()
+	m.conserved(t, through(t, c, "k3"), banks, wallets)
+	eventually(t, 10*time.Second, func() bool { return len(voted(t, c)) == 0 })
 }
