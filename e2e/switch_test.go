@@ -194,3 +194,44 @@ func TestSwitchKernelKilled(t *testing.T) {
 	}
 	t.Logf("%d calls, %d failed, %d switches made, %d given up", len(ops), len(failed(ops)), f.made.Load(), f.other.Load())
 }
+
+// Both ends of a nested call get other chains while clients make such calls: a call
+// that holds one microservice and waits for the other is neither lost nor in the way.
+func TestSwitchUnderNestedCalls(t *testing.T) {
+	c := start(t, three...)
+	for _, name := range []string{"front", "back"} {
+		run(t, c, "deploy", conformance, "--name", name, "--args", `["x"]`)
+	}
+	run(t, c, "migrate", "back", "--to", "k2")
+	cl := dial(t, c)
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	var relayed atomic.Int64
+	for _, k := range []string{"k1", "k2", "k3", "k3"} {
+		cl := through(t, c, k)
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := client.Invoke[int64](context.WithoutCancel(ctx), cl, "front", "relay", "back", "count", 1); err != nil {
+					t.Errorf("a call failed: %v", err)
+					return
+				}
+				relayed.Add(1)
+			}
+		})
+	}
+	back := flip(t, cl, "back", []string{"SerializableRPC"}, []string{"AtLeastOnceRPC", "ExplicitMigration"}, nil)
+	front := flip(t, dial(t, c), "front", []string{"ExplicitCheckpoint"}, nil)
+	back.more(t, 12)
+	front.more(t, 12)
+	back.stop()
+	front.stop()
+	stop()
+	wg.Wait()
+	if n := invoke[int64](t, cl, "back", "count", 0); n != relayed.Load() {
+		t.Errorf("back has counted %d of %d calls", n, relayed.Load())
+	}
+	if n := back.other.Load() + front.other.Load(); n > 0 {
+		t.Errorf("%d switches were given up", n)
+	}
+	t.Logf("%d calls", relayed.Load())
+}
