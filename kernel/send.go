@@ -139,7 +139,7 @@ func (k *Kernel) settleLater(r *replica) {
 }
 
 func (k *Kernel) askSettled(r *replica) {
-	ctx, cancel := context.WithTimeout(k.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(k.ctx, askFor)
 	defer cancel()
 	g, err := k.oms.settle(ctx, r.Group())
 	if err != nil && !errors.Is(err, abi.ErrNotFound) {

@@ -31,7 +31,7 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 	if req.Save && len(r.recover) > 0 {
 		err = k.store.save(savedAs(&req.Group, req.Peer), req.Epoch, dms.Snapshot{Version: req.Snapshot.Version, Image: req.Snapshot.Image})
 	}
-	if err == nil && req.Closed {
+	if err == nil && (req.Closed || req.Save) {
 		k.settleLater(r)
 	}
 	if err == nil {

@@ -12,8 +12,8 @@ import (
 	"amino.run/kernel/internal/part"
 )
 
-// How long a kernel whose callers are held hears nothing before it asks the OMS, and
-// how long it then waits for the answer, which comes when the switch is over.
+// How long a kernel that is in a switch hears nothing before it asks the OMS, and how
+// long it then waits for the answer, which comes when the switch is over.
 const (
 	askAfter = 500 * time.Millisecond
 	askFor   = time.Minute
@@ -57,10 +57,16 @@ func (k *Kernel) serveRelease(_ context.Context, _ *mux.Conn, req api.ReleaseReq
 // closed too, and is not quiet before it has its answer.
 func (k *Kernel) serveQuiet(ctx context.Context, _ *mux.Conn, ref api.ReplicaRef) (api.None, error) {
 	r, err := k.at(ref)
-	if err != nil {
-		return api.None{}, err
+	if err == nil {
+		err = k.quiet(ctx, r)
 	}
-	r.leaving.Store(true)
+	return api.None{}, err
+}
+
+func (k *Kernel) quiet(ctx context.Context, r *replica) error {
+	if r.leaving.Swap(true) {
+		return nil // it is
+	}
 	quiet, cancel := context.WithTimeout(ctx, quietTimeout)
 	defer cancel()
 	if err := r.gate.quiet(quiet); err != nil {
@@ -68,22 +74,24 @@ func (k *Kernel) serveQuiet(ctx context.Context, _ *mux.Conn, ref api.ReplicaRef
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = abi.Errorf(abi.Overloaded, "%s has been inside a call for %v", r.peer, quietTimeout)
 		}
-		return api.None{}, err
+		return err
 	}
-	k.settleLater(r)
-	return api.None{}, nil
+	r.settleAfter(askAfter, func() { k.askSettled(r) })
+	return nil
 }
 
-// serveSucceed starts a replica of the new chain with the state of a quiet one of the
-// old, closed. What the parts of the old one keep is not for the new ones.
+// serveSucceed starts a replica of the new chain with the state of one of the old, which
+// is made quiet if it is not. What the parts of the old one keep is not for the new
+// ones. The gate of the new one is open, for coordinators may have something to say to
+// its parts before the directory, and callers, know of it.
 func (k *Kernel) serveSucceed(ctx context.Context, _ *mux.Conn, req api.SendRequest) (rep api.SendReply, err error) {
 	defer part.Caught(k.log, &err)
 	r, err := k.at(req.ReplicaRef)
 	if err != nil {
 		return rep, err
 	}
-	if !r.leaving.Load() {
-		return rep, abi.Errorf(abi.Conflict, "%s is not quiet", r.peer)
+	if err := k.quiet(ctx, r); err != nil {
+		return rep, err
 	}
 	if err := part.Drain(ctx, r.parts); err != nil {
 		return rep, err
@@ -98,7 +106,7 @@ func (k *Kernel) serveSucceed(ctx context.Context, _ *mux.Conn, req api.SendRequ
 	}
 	start := req.Start
 	start.Snapshot = &api.Snapshot{Module: start.Group.Spec.Module, Version: s.Version, Image: s.Image}
-	start.Save = true
+	start.Closed, start.Save = false, true
 	var started api.StartReply
 	if req.To.ID == k.node.ID {
 		started, err = k.serveStart(ctx, nil, start)

@@ -60,7 +60,6 @@ const (
 	omsCrash              // the OMS crashes before it
 	omsGone               // the OMS crashes after it
 	dying                 // the kernel is killed before it
-	fine                  // nothing
 )
 
 // fail makes the next calls of a name fail.

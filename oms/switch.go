@@ -83,7 +83,7 @@ func (g *group) switchTo(ctx context.Context, chain dms.Chain, specs []string) (
 	if err != nil {
 		return reply, fmt.Errorf("switch %s to %v: %w", rec.Name, chain, err)
 	}
-	began := time.Now()
+	s.began = time.Now()
 	err = s.do(ctx)
 	now, lost := g.record() // it says which chain there is, whatever happened
 	if lost != nil {
@@ -94,7 +94,7 @@ func (g *group) switchTo(ctx context.Context, chain dms.Chain, specs []string) (
 		return reply, fmt.Errorf("switch %s to %v: %w; it goes on under the chain it had", rec.Name, chain, err)
 	}
 	s.finish(now)
-	reply.Group, reply.Bytes, reply.Pause = now.Group, s.bytes, time.Since(began)
+	reply.Group, reply.Bytes, reply.Pause = now.Group, s.bytes, s.released.Sub(s.began)
 	return reply, nil
 }
 
@@ -110,6 +110,8 @@ type switching struct {
 	peer  string            // of that
 	held  map[string]stream // by node
 	bytes int               // of the state
+
+	began, released time.Time // callers waited between
 
 	mu   sync.Mutex
 	next []directory.Successor // the new replicas
@@ -203,16 +205,18 @@ func (s *switching) do(ctx context.Context) error {
 	if err := s.hold(ctx); err != nil {
 		return err
 	}
-	if err := s.quiet(ctx); err != nil {
-		return err
-	}
-	if err := s.holdNewcomers(ctx); err != nil {
-		return err
+	if len(s.living()) > 1 { // all at once, so that none waits for another; one alone is by the way
+		if err := s.quiet(ctx); err != nil {
+			return err
+		}
 	}
 	if _, err := s.start(ctx, s.at, s.peer, s.succeed); err != nil {
 		return err
 	}
 	if err := s.coord.created(ctx); err != nil {
+		return err
+	}
+	if err := s.holdNewcomers(ctx); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -321,9 +325,6 @@ func (s *switching) start(ctx context.Context, at place, peer string, send func(
 		return dms.Replica{}, err
 	}
 	sent, err := send(ctx, api.SendRequest{To: at.Node, Start: req})
-	if err == nil {
-		err = openReplica(ctx, at.kernel, api.ReplicaRef{Peer: peer, Epoch: r.Epoch})
-	}
 	if err != nil {
 		s.g.settle(at.ID, at.kernel, api.ReplicaRef{Peer: peer, Epoch: r.Epoch})
 		return dms.Replica{}, fmt.Errorf("start it on %s: %w", at.ID, err)
@@ -367,7 +368,14 @@ func (s *switching) copyFirst(ctx context.Context, req api.SendRequest) (sent ap
 	}
 	req.ReplicaRef = api.ReplicaRef{Peer: first.Peer, Epoch: first.Epoch}
 	req.Start.Resume, req.Keep = true, true
-	return sendReplica(ctx, k, req)
+	if sent, err = sendReplica(ctx, k, req); err != nil {
+		return sent, err
+	}
+	to, err := s.g.o.members.kernel(req.To.ID)
+	if err != nil {
+		return sent, err
+	}
+	return sent, openReplica(ctx, to, api.ReplicaRef{Peer: req.Start.Peer, Epoch: req.Start.Epoch})
 }
 
 // command is the switch as the directory carries it out, with the replicas started so
@@ -416,6 +424,7 @@ func (s *switching) settle(now *directory.Group, replicas []api.Replica) {
 		}
 	}
 	wg.Wait()
+	s.released = time.Now()
 	for _, r := range replicas {
 		wg.Go(func() { s.g.settleAt(r.Node.ID, api.ReplicaRef{Peer: r.Peer, Epoch: r.Epoch}) })
 	}

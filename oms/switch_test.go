@@ -53,7 +53,8 @@ func (k *kernel) switches() {
 			err = abi.Errorf(abi.NotLeader, "it does not lead")
 		}
 		if err == nil {
-			req.Start.Snapshot = &api.Snapshot{Image: fmt.Append(nil, r.state)}
+			r.closed = true
+			req.Start.Closed, req.Start.Snapshot = false, &api.Snapshot{Image: fmt.Append(nil, r.state)}
 		}
 		k.mu.Unlock()
 		k.net.hear("%s succeed %s e%d by %s on %s%s", k.node.ID, req.Peer, req.Epoch, req.Start.Peer, req.To.ID, failed(err))

@@ -96,7 +96,7 @@ func (n *network) command(c transcript.Command) string {
 		n.kernels[c.Arg(0)].set(c.Arg(1), c.Arg(2), true)
 		return ""
 	case "fail": // fail k1 kernel.send unheard: the next one; none, and then another, the one after
-		f := map[string]fault{"none": -1, "unsent": unsent, "unheard": unheard, "refused": refusing, "oms-crashes-before": omsCrash, "oms-crashes-after": omsGone, "dies": dying, "fine": fine}
+		f := map[string]fault{"none": -1, "unsent": unsent, "unheard": unheard, "refused": refusing, "oms-crashes-before": omsCrash, "oms-crashes-after": omsGone, "dies": dying}
 		n.kernels[c.Arg(0)].fail(c.Arg(1), f[c.Arg(2)])
 		return ""
 	case "kill": // kill k1

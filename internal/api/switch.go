@@ -9,7 +9,7 @@ const (
 	KernelHold    = "kernel.hold"    // HoldRequest -> HoldReply: let no caller here begin a call
 	KernelRelease = "kernel.release" // ReleaseRequest -> None: let callers go on, through the chain the group has now
 	KernelQuiet   = "kernel.quiet"   // ReplicaRef -> None: close a replica's gate and wait until it is quiet; KernelOpen undoes it
-	KernelSucceed = "kernel.succeed" // SendRequest -> SendReply: start a replica of the new chain with the state of one that is quiet
+	KernelSucceed = "kernel.succeed" // SendRequest -> SendReply: start a replica of the new chain with the state of one of the old, which is made quiet
 )
 
 // SwitchRequest gives a microservice another chain.
