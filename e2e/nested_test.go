@@ -111,7 +111,7 @@ func (l *shardLoad) check(t *testing.T) (errs []error) {
 
 // Three shards of three replicas on four kernels, as many as placement allows: keys are
 // written and read from all of them while a replica of a shard moves, the OMS is killed,
-// a kernel is killed and comes back. Nothing is lost or runs twice.
+// a kernel is killed and comes back, and all are. Nothing is lost or runs twice.
 func TestShardsOfConsensus(t *testing.T) {
 	c := startWith(t, false, "region=eu", "region=eu", "region=eu", "region=eu")
 	run(t, c, "deploy", conformance, "--name", "kv", "--args", `["x"]`, "--dm", "DHT(shards=3)", "--dm", "ConsensusRSM-Cluster(replicas=3)")
@@ -144,6 +144,10 @@ func TestShardsOfConsensus(t *testing.T) {
 	})
 	again(t, c, "k2")
 	l.more(t, 20)
+	kill(t, c, "oms", "k1", "k2", "k3", "k4")
+	again(t, c, "oms", "k1", "k2", "k3", "k4")
+	l.more(t, 20)
+	cl = through(t, c, "k4")
 	for _, err := range l.check(t) {
 		if code := abi.CodeOf(err); code != abi.Unavailable && code != abi.NotLeader {
 			t.Errorf("a call failed with %v: %v", code, err)
