@@ -92,7 +92,7 @@ func (c *Client) Call(ctx context.Context, call dms.Call) ([]byte, error) {
 
 // inside carries out a call by the proxies, unless they have another chain by then.
 func (c *Client) inside(ctx context.Context, call dms.Call) ([]byte, error) {
-	if err := c.cl.calls.enterCalling(ctx, len(call.Path) > 0); err != nil {
+	if err := c.cl.calls.enter(ctx, len(call.Path) > 0); err != nil {
 		return nil, err
 	}
 	defer c.cl.calls.leave()

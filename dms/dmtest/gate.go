@@ -47,20 +47,9 @@ type gate struct {
 
 func newGate() *gate { return &gate{monitor: newMonitor()} }
 
-// enter waits until the gate is open and goes in.
-func (g *gate) enter(ctx context.Context) error {
-	return g.until(ctx, func() bool {
-		if g.closed {
-			return false
-		}
-		g.inside++
-		return true
-	})
-}
-
-// enterCalling is enter for a call that may be nested: what is inside may wait for its
-// tree, so it passes a closed gate until that is quiet.
-func (g *gate) enterCalling(ctx context.Context, nested bool) error {
+// enter waits until the gate is open and goes in. What is inside may wait for one that
+// is nested, which passes a closed gate until that is quiet.
+func (g *gate) enter(ctx context.Context, nested bool) error {
 	return g.until(ctx, func() bool {
 		if g.closed && !(nested && g.inside > 0) {
 			return false

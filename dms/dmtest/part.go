@@ -70,7 +70,7 @@ func (p *part) act(ctx context.Context, f func(context.Context) error) error {
 	case p.oms != nil:
 		return p.oms.upcall(ctx, f)
 	case p.replica != nil:
-		if err := p.replica.gate.enterCalling(ctx, ctx.Value(foreign{}) != nil); err != nil {
+		if err := p.replica.gate.enter(ctx, ctx.Value(foreign{}) != nil); err != nil {
 			return err
 		}
 		defer p.replica.gate.leave()

@@ -45,7 +45,7 @@ func (r *replica) here() error {
 
 // call carries out a call that has reached the replica.
 func (r *replica) call(ctx context.Context, call dms.Call) ([]byte, error) {
-	if err := r.gate.enterCalling(ctx, call.Tx != ""); err != nil {
+	if err := r.gate.enter(ctx, call.Tx != ""); err != nil {
 		return nil, err
 	}
 	defer r.gate.leave()
