@@ -32,6 +32,17 @@ var mutants = []struct {
 	{"sent again, it runs again", "ConsensusRSM-Cluster", dmtest.Mutant{Callee: forgetful}, replicated},
 	{"a lost majority is taken away", "ConsensusRSM-Cluster", dmtest.Mutant{Group: removing}, replicated},
 
+	{"copies are not stopped", "ConsistentCaching(ttl=2s)", dmtest.Mutant{Callee: unstopped}, dmtest.Promises{Twice: true}},
+	{"the copy is never fresh", "WriteThroughCaching(ttl=2s)", dmtest.Mutant{Caller: fetchedOnce}, dmtest.Promises{Twice: true, Reads: dmtest.Session}},
+	{"the last push wins", "ExplicitCaching", dmtest.Mutant{Callee: unversioned}, dmtest.Promises{Twice: true, Load: dmtest.Transactions("pull", "push", "")}},
+	{"a transaction begins with an old state", "LockingTransactions(ttl=2s)", dmtest.Mutant{Callee: behind}, transacting},
+	{"a commit is lost", "LockingTransactions(ttl=2s)", dmtest.Mutant{Callee: irreversible}, transacting},
+	{"conflicts are not seen", "OptimisticTransactions(ttl=2s)", dmtest.Mutant{Callee: unversioned}, transacting},
+	{"nothing is saved", "DurableTransactions(ttl=2s)", dmtest.Mutant{Callee: unsaved}, committing},
+	{"what failed stays", "DurableTransactions(ttl=2s)", dmtest.Mutant{Callee: irreversible}, committing},
+	{"nothing is saved", "TwoPhaseCommit(ttl=2s)", dmtest.Mutant{Callee: unsaved}, dmtest.Promises{Twice: true, Recovers: true, Undoes: true}},
+	{"what failed stays", "TwoPhaseCommit(ttl=2s)", dmtest.Mutant{Callee: irreversible}, dmtest.Promises{Twice: true, Recovers: true, Undoes: true}},
+
 	{"a key follows the order of the replicas", "DHT(gather=list)", dmtest.Mutant{Caller: renumbering}, dmtest.Promises{Divided: true, Twice: true, Loses: -1}},
 }
 
