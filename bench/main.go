@@ -25,7 +25,7 @@ var (
 	role    = flag.String("role", "", "what a child process is: kernel or grpc")
 	id      = flag.String("id", "k2", "of a kernel, for a child")
 	omsAddr = flag.String("oms", "", "address of the OMS, for a child")
-	only    = flag.String("only", "", "the one part to run: calls, chain, dms, remote, snapshot, move, switch or start")
+	only    = flag.String("only", "", "the one part to run: calls, chain, dms, remote, durable, replicated, snapshot, move, switch or start")
 	data    = flag.String("data", "", "directory, for a child")
 )
 
@@ -54,7 +54,7 @@ func run(ctx context.Context) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *world) error
-	}{{"calls", benchCalls}, {"chain", benchChain}, {"dms", benchDMs}, {"remote", benchRemote}, {"snapshot", benchSnapshot}, {"move", benchMove}, {"switch", benchSwitch}, {"start", benchStart}} {
+	}{{"calls", benchCalls}, {"chain", benchChain}, {"dms", benchDMs}, {"remote", benchRemote}, {"durable", benchDurable}, {"replicated", benchReplicated}, {"snapshot", benchSnapshot}, {"move", benchMove}, {"switch", benchSwitch}, {"start", benchStart}} {
 		if *only != "" && *only != part.name {
 			continue
 		}

@@ -72,14 +72,19 @@ func newWorld(ctx context.Context) (w *world, err error) {
 	if w.client, err = client.Dial(ctx, w.oms.Addr()); err != nil {
 		return nil, err
 	}
-	for live := 0; live < 2; { // until both kernels are members
+	return w, w.live(ctx, 2)
+}
+
+// live waits until n kernels are members.
+func (w *world) live(ctx context.Context, n int) error {
+	for live := 0; live < n; {
 		nodes, err := w.client.Nodes(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		live = len(nodes)
 	}
-	return w, nil
+	return nil
 }
 
 func startKernel(ctx context.Context, id, oms, data string, e host.Engine) (*kernel.Kernel, error) {

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func readGuest(t *testing.T, path string) []byte {
+func readGuest(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(path)))
 	if err != nil {
@@ -48,7 +48,7 @@ func readGuest(t *testing.T, path string) []byte {
 	return b
 }
 
-func conformance(t *testing.T) []byte {
+func conformance(t testing.TB) []byte {
 	return readGuest(t, "guest-sdks/c/conformance/conformance.wasm")
 }
 
@@ -103,13 +103,13 @@ func (l *testLog) logger() *slog.Logger {
 // A cluster is an OMS and its kernels, k1, k2 and so on.
 type cluster struct {
 	*testOMS
-	t       *testing.T
+	t       testing.TB
 	kernels []*Kernel
 	log     testLog
 }
 
 // newCluster starts n kernels, each with a checkpoint store of its own.
-func newCluster(t *testing.T, n int) *cluster {
+func newCluster(t testing.TB, n int) *cluster {
 	t.Helper()
 	c := &cluster{testOMS: newTestOMS(t), t: t}
 	for i := range n {
@@ -218,7 +218,7 @@ func saves(k *Kernel, g api.Group) []string {
 }
 
 // eventually waits until something has happened.
-func eventually(t *testing.T, what string, happened func() bool) {
+func eventually(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {

@@ -37,7 +37,7 @@ type testOMS struct {
 	heard   []string                            // what was asked: "node name ref"
 }
 
-func newTestOMS(t *testing.T) *testOMS {
+func newTestOMS(t testing.TB) *testOMS {
 	t.Helper()
 	o := &testOMS{
 		addr: "127.0.0.1:0", ttl: time.Minute,
@@ -50,7 +50,7 @@ func newTestOMS(t *testing.T) *testOMS {
 }
 
 // start serves, at the same address as before.
-func (o *testOMS) start(t *testing.T) {
+func (o *testOMS) start(t testing.TB) {
 	t.Helper()
 	r := mux.NewRouter()
 	mux.Handle(r, api.OMSJoin, o.join)
@@ -180,7 +180,7 @@ func tell[Resp, Req any](o *testOMS, to *Kernel, name string, req Req) (Resp, er
 }
 
 // group writes down a new microservice with one replica at k.
-func (o *testOMS) group(t *testing.T, k *Kernel, name string, wasm []byte, spec api.Spec) api.Group {
+func (o *testOMS) group(t testing.TB, k *Kernel, name string, wasm []byte, spec api.Spec) api.Group {
 	t.Helper()
 	manifest, err := json.Marshal(compiled(t, wasm).manifest)
 	if err != nil {

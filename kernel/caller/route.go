@@ -69,7 +69,11 @@ func (r *route) wire(ctx context.Context, call dms.Call) ([]byte, error) {
 		return r.enter(ctx, destination(ctx), call)
 	}
 	var out []byte
-	err := r.reach(ctx, destination(ctx), func(to api.Replica) (err error) {
+	peer := destination(ctx)
+	if peer != "" { // it is no destination of the calls that a replica here makes
+		ctx = context.WithValue(ctx, destinationKey{}, "")
+	}
+	err := r.reach(ctx, peer, func(to api.Replica) (err error) {
 		out, err = r.c.kernel.Invoke(ctx, to, call)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ type Disk struct {
 	mu     sync.Mutex
 	wake   sync.Cond // of the writer
 	queue  []write
+	busy   bool // someone writes
 	closed bool
 	logs   map[string]*Log // open, by name
 }
@@ -40,7 +42,9 @@ type Disk struct {
 // A write is what one log puts into a batch, and who is told what became of it.
 type write struct {
 	fill func(b *pebble.Batch) error
-	done func(error) // called by the writer, in order; it does not wait
+	done func(error) // called in order; it does not wait
+
+	helped bool // who submits it calls Help
 }
 
 // OpenDisk opens the database in dir, making it at first use.
@@ -91,7 +95,9 @@ func (d *Disk) submit(w write) {
 	err := d.usable()
 	if err == nil {
 		d.queue = append(d.queue, w)
-		d.wake.Signal()
+		if !d.busy && !w.helped {
+			d.wake.Signal()
+		}
 	}
 	d.mu.Unlock()
 	if err != nil {
@@ -112,46 +118,81 @@ func (d *Disk) usable() error {
 // sync writes and waits until it is on the disk.
 func (d *Disk) sync(fill func(b *pebble.Batch) error) error {
 	done := make(chan error, 1)
-	d.submit(write{fill, func(err error) { done <- err }})
+	d.submit(write{fill: fill, done: func(err error) { done <- err }})
 	return <-done
 }
 
 // write is the writer: it takes the writes that wait, syncs once, and tells.
 func (d *Disk) write() {
-	var batch []write
 	defer close(d.done)
-	defer func() { // also where pebble gives up: see Fatalf
-		d.mu.Lock()
-		left := append(batch, d.queue...)
-		d.queue, d.closed = nil, true
-		d.mu.Unlock()
-		for _, w := range left {
-			w.done(d.usable())
-		}
-	}()
 	for {
 		d.mu.Lock()
-		for len(d.queue) == 0 && !d.closed {
+		for (d.busy || len(d.queue) == 0) && !(d.closed && !d.busy) {
 			d.wake.Wait()
 		}
-		batch, d.queue = d.queue, nil
+		batch := d.take()
 		d.mu.Unlock()
 		if len(batch) == 0 {
 			return
 		}
-		if err := d.commit(batch); err != nil {
-			d.fail(err)
-			return
-		}
-		told := batch
-		batch = nil
-		for _, w := range told {
-			w.done(nil)
-		}
+		d.put(batch)
 	}
 }
 
-func (d *Disk) commit(ws []write) error {
+// Help writes what waits, if no one else is writing: it spares one who waits for it
+// two switches of goroutines. What comes meanwhile is left to the writer.
+func (d *Disk) Help() {
+	d.mu.Lock()
+	var batch []write
+	if !d.busy {
+		batch = d.take()
+	}
+	d.mu.Unlock()
+	if len(batch) > 0 {
+		d.put(batch)
+	}
+}
+
+// take takes all that waits, to put it. mu is held.
+func (d *Disk) take() []write {
+	batch := d.queue
+	d.queue, d.busy = nil, len(batch) > 0
+	return batch
+}
+
+// put writes a batch, syncs once, and tells.
+func (d *Disk) put(batch []write) {
+	err := d.Err()
+	if err == nil {
+		if err = d.commit(batch); err != nil {
+			d.fail(err)
+			err = d.Err()
+		}
+	}
+	for _, w := range batch {
+		w.done(err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.busy = false
+	if len(d.queue) > 0 || d.closed {
+		d.wake.Signal()
+	}
+}
+
+// gaveUp is what Fatalf panics with.
+type gaveUp string
+
+func (d *Disk) commit(ws []write) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case gaveUp:
+			err = errors.New(string(p))
+		default:
+			panic(p)
+		}
+	}()
 	b := d.db.NewBatch()
 	defer b.Close()
 	for _, w := range ws {
@@ -197,10 +238,15 @@ type logger struct{ d *Disk }
 func (logger) Infof(string, ...any)  {}
 func (logger) Errorf(string, ...any) {}
 
-// Fatalf is where pebble would end the process. It ends the disk instead, and the
-// goroutine: the writer, or one of pebble's own, for which no one waits any more.
+// Fatalf is where pebble would end the process. It ends the disk instead: a commit by
+// a panic that commit recovers, and one of pebble's own goroutines by its end, for no
+// one waits for it any more.
 func (l logger) Fatalf(format string, args ...any) {
-	l.d.fail(fmt.Sprintf(format, args...))
+	why := fmt.Sprintf(format, args...)
+	l.d.fail(why)
+	if strings.HasPrefix(format, "pebble: fatal commit error") {
+		panic(gaveUp(why))
+	}
 	runtime.Goexit()
 }
 

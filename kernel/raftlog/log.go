@@ -72,9 +72,11 @@ type Log struct {
 	want    []uint64      // who should be members
 	asked   uint64        // index of a change of members under way; 0 if none
 	settled bool          // one has just ended
+	lacking int           // ticks without a leader
 
 	// Calls.
 	lead     *reign   // not nil while this replica leads
+	helping  bool     // who holds mu calls Disk.Help
 	inside   bool     // a call is inside the machine
 	pending  *batch   // carried out, not in the log yet
 	proposed *batch   // given to raft, which has not said its index yet
@@ -179,6 +181,9 @@ func (l *Log) turn(ctx context.Context, call *dms.Call, f func(context.Context) 
 			return nil, err
 		}
 	}
+	if o.helps {
+		l.cfg.Disk.Help()
+	}
 	if o.Trace == Nothing { // what it saw holds if no one else has led since it came
 		if _, err := l.confirm(ctx); err != nil {
 			return nil, err
@@ -229,8 +234,11 @@ func (l *Log) run(ctx context.Context, call *dms.Call, f func(context.Context) O
 	b.data = appendCall(b.data, call, o.Record)
 	b.calls++
 	if l.writes == 0 { // else it goes with those that come until the disk is free
+		l.helping = true
 		l.cut()
 		l.advance()
+		l.helping = false
+		o.helps = true
 	}
 	return b, o, nil
 }
@@ -334,6 +342,9 @@ func (l *Log) fail(err error) {
 		return
 	}
 	l.err = err
+	if err != errEnded {
+		l.cfg.Log.Error("a replica's log has ended; restart the kernel", "err", err)
+	}
 	l.depose(err)
 	l.reads.finish(err)
 	l.stop()

@@ -38,6 +38,7 @@ type Outcome struct {
 	Err    error
 	Trace  Trace
 	Record []byte // what the machine was given meanwhile, of a call that left Something
+	helps  bool   // the disk waits for who made the call
 }
 
 // A Trace says what a call left in the machine.

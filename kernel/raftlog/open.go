@@ -129,6 +129,7 @@ func (l *Log) ticks() {
 		l.mu.Lock()
 		if l.running && l.err == nil {
 			l.node.Tick()
+			l.orphan()
 			if l.lead == nil && len(l.reads.flying) > 0 { // the question may have been lost
 				l.node.ReadIndex(number(l.reads.round))
 			}
@@ -136,6 +137,22 @@ func (l *Log) ticks() {
 			l.advance()
 		}
 		l.mu.Unlock()
+	}
+}
+
+// orphaned is how long a log is without a leader before it says so, in ticks.
+const orphaned = 50
+
+// orphan says so when no one has led for a while. mu is held.
+func (l *Log) orphan() {
+	if l.leader != 0 {
+		l.lacking = 0
+		return
+	}
+	if l.lacking++; l.lacking%orphaned == 0 {
+		s := l.node.BasicStatus()
+		l.cfg.Log.Warn("no replica leads: a majority cannot be reached", "members", l.members().GetVoters(),
+			"term", s.GetTerm(), "vote", s.GetVote(), "last", l.last, "committed", s.GetCommit(), "state", s.RaftState)
 	}
 }
 

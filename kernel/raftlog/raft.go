@@ -254,6 +254,7 @@ func (l *Log) append(m *pb.Message) {
 	l.synced = hard
 	l.writes++
 	l.cfg.Disk.submit(write{
+		helped: l.helping,
 		fill: func(b *pebble.Batch) error {
 			if vote || len(m.GetEntries()) > 0 || snap != nil {
 				if err := putHard(b, l.cfg.Name, hard); err != nil {
