@@ -64,6 +64,7 @@ func run(ctx context.Context, command string) (err error) {
 		{"a chain of DMs with flags: the lease holder's calls stay on its kernel", d.chain},
 		{"move a Go microservice: its state is the same after as before", d.sameState},
 		{"move it back and forth while a client keeps calling", d.moveUnderLoad},
+		{"change its DMs, and change them back, while a client keeps calling", d.switchUnderLoad},
 		{"fork it; the fork and the original go their own ways", d.fork},
 		{"kill -9 a kernel: a checkpointed microservice comes back elsewhere", d.kill},
 		{"kill -9 the OMS: calls go on, and nothing it acknowledged is lost", d.killOMS},

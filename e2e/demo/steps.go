@@ -135,6 +135,31 @@ func (d *demo) moveUnderLoad(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d moves; calls made %d, calls failed %d, longest wait %v; the counter went up by %d", moves, load.calls, load.failed, load.longest.Round(10*time.Microsecond), end-start), nil
 }
 
+func (d *demo) switchUnderLoad(ctx context.Context) (string, error) {
+	start, err := client.Invoke[int64](ctx, d.client, "counter-go", "get")
+	if err != nil {
+		return "", err
+	}
+	load := startLoad(ctx, d.client, "counter-go")
+	var switchErr error
+	chains := [][]string{{"SerializableRPC"}, {"AtLeastOnceRPC", "LeaseCaching(ttl=2s)"}, {"PeriodicCheckpoint(every=10)"}, {"LoadBalancedFrontEnd(replicas=1)"}, {}}
+	for _, chain := range chains {
+		time.Sleep(100 * time.Millisecond)
+		if _, err := d.Run(ctx, append([]string{"dm", "set", "counter-go"}, chain...)...); err != nil {
+			switchErr = errors.Join(switchErr, err)
+		}
+	}
+	load.stop()
+	end, err := client.Invoke[int64](ctx, d.client, "counter-go", "get")
+	if err := errors.Join(switchErr, err, load.err); err != nil {
+		return "", err
+	}
+	if end-start != int64(load.calls) {
+		return "", fmt.Errorf("%d calls were answered, the counter went up by %d", load.calls, end-start)
+	}
+	return fmt.Sprintf("%d switches; calls made %d, calls failed %d, longest wait %v; the counter went up by %d", len(chains), load.calls, load.failed, load.longest.Round(10*time.Microsecond), end-start), nil
+}
+
 func (d *demo) fork(ctx context.Context) (string, error) {
 	if _, err := d.Run(ctx, "fork", "counter-go", "counter-fork"); err != nil {
 		return "", err
