@@ -128,6 +128,29 @@ func says(t *testing.T, specs []string, parts ...string) {
 	}
 }
 
+// What moves a microservice, and what keeps several replicas of it.
+func TestMoversAndReplicas(t *testing.T) {
+	for _, mover := range []string{"KeepOnDevice", "DynamicMigration", "ExplicitCodeOffloading", "ExplicitMigration"} {
+		says(t, []string{mover, "AtLeastOnceRPC", "PeriodicCheckpoint"}, "")
+		says(t, []string{mover, "KeepInPlace"}, "keeps the microservice to one node")
+		says(t, []string{mover, "CodeOffloading"}, "cannot be in one chain")
+		for _, many := range []string{"LoadBalancedFrontEnd", "ScaleUpFrontEnd", "LoadBalancedMasterSlave", "MasterSlaveSync"} {
+			says(t, []string{mover, many}, "with several it would not")
+			says(t, []string{many, "KeepInCloud", "AtLeastOnceRPC"}, "AtLeastOnceRPC must come before "+many)
+			says(t, []string{"KeepInCloud", many}, "")
+			says(t, []string{many, "KeepInPlace"}, "needs a node for each replica")
+			says(t, []string{many, "CodeOffloading"}, "both decide how many replicas there are")
+			says(t, []string{many, "PeriodicCheckpoint"}, "both decide what is left after a failure")
+		}
+	}
+	says(t, []string{"KeepOnDevice", "DynamicMigration"}, "both decide when the microservice moves")
+	says(t, []string{"CodeOffloading", "PeriodicCheckpoint"}, "")
+	says(t, []string{"PeriodicCheckpoint", "CodeOffloading"}, "CodeOffloading must come before PeriodicCheckpoint", "write [CodeOffloading, PeriodicCheckpoint]")
+	says(t, []string{"SerializableRPC", "LoadBalancedMasterSlave"}, "one call at a time")
+	says(t, []string{"SerializableRPC", "MasterSlaveSync"}, "")
+	says(t, []string{"Immutable", "MasterSlaveSync"}, "cannot be in one chain")
+}
+
 func TestLongChains(t *testing.T) {
 	says(t, []string{"AtLeastOnceRPC", "KeepInCloud", "SerializableRPC", "ExplicitCheckpoint", "ExplicitMigration", "LeaseCaching"}, "")
 	says(t, []string{"LeaseCaching(ttl=5s)", "KeepInCloud", "ExplicitCheckpoint", "AtLeastOnceRPC(timeout=9s)"},
