@@ -179,6 +179,15 @@ func TestCodeOffloadingSuite(t *testing.T) {
 	}
 }
 
+// A checkpoint after it sees the microservice's own state, also of calls that ran at the
+// helper.
+func TestCodeOffloadingWithCheckpoints(t *testing.T) {
+	p := promised(&mobility.CodeOffloading{Probe: 20})
+	p.DMs = append(p.DMs, dmtest.Parse(t, "PeriodicCheckpoint(every=3)")...)
+	p.Recovers, p.Undoes, p.Loses = true, true, 3
+	dmtest.Suite(t, p)
+}
+
 // lateErrands has errands arrive when the helper has long been working again.
 var lateErrands = dmtest.Scenario{Name: "late errands", Happens: func(r *dmtest.Run) {
 	at := r.Where()
