@@ -18,8 +18,10 @@ const many = 64
 // many callers have a microservice each, or share one, which answers them one
 // after another.
 func benchRemote(ctx context.Context, w *world) error {
-	for i := range many {
-		if err := w.deploy(ctx, echoWasm, echoName(i), "k2"); err != nil {
+	names := make([]string, many)
+	for i := range names {
+		names[i] = fmt.Sprintf("echo-%d", i)
+		if err := w.deploy(ctx, echoWasm, names[i], "k2"); err != nil {
 			return err
 		}
 	}
@@ -38,8 +40,8 @@ func benchRemote(ctx context.Context, w *world) error {
 			}
 			return err
 		}
-		each := subject{"guest echo, one each", func(caller int) error { return echo(echoName(caller)) }}
-		shared := subject{"guest echo, one for all", func(int) error { return echo(echoName(0)) }}
+		each := subject{"guest echo, one each", func(caller int) error { return echo(names[caller]) }}
+		shared := subject{"guest echo, one for all", func(int) error { return echo(names[0]) }}
 		if err := compareRemote(size, 1, peer, each); err != nil {
 			return err
 		}
@@ -49,8 +51,6 @@ func benchRemote(ctx context.Context, w *world) error {
 	}
 	return nil
 }
-
-func echoName(i int) string { return fmt.Sprintf("echo-%d", i) }
 
 // compareRemote prints what subjects did, the first being the peer.
 func compareRemote(size, callers int, subjects ...subject) error {

@@ -55,3 +55,22 @@ func TestInbox(t *testing.T) {
 		}
 	}
 }
+
+// Who has much to say is read in large bites, also if each leaves a rest.
+func TestInboxGrowsWithTraffic(t *testing.T) {
+	in := inbox{r: zeros{}}
+	for range 10 {
+		b, err := in.fill()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.keep(b[len(b)-10:])
+	}
+	if b, _ := in.fill(); len(b) != largeInbox {
+		t.Errorf("%d bytes at once", len(b))
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
