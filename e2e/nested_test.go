@@ -159,6 +159,20 @@ func TestShardsOfConsensus(t *testing.T) {
 		}
 	}
 	fails(t, c, 1, []string{"in 3 shards", "take one of each"}, "snapshot", "kv", "-o", c.Dir+"/kv.snapshot")
+	run(t, c, "snapshot", "kv/0", "-o", c.Dir+"/kv-0.snapshot") // and one of it is a microservice without the others
+	run(t, c, "restore", c.Dir+"/kv-0.snapshot", "--name", "kv-0")
+	if g, err := cl.Lookup(t.Context(), "kv-0"); err != nil || !slices.Equal(g.Spec.DMs, []string{"ConsensusRSM-Cluster(replicas=3)"}) || len(g.Replicas) != 3 {
+		t.Errorf("a shard is restored as %v on %v, %v", g.Spec.DMs, g.Replicas, err)
+	}
+	keys := invoke[[]string](t, cl, "kv-0", "keys")
+	if len(keys) == 0 || len(keys) == 20 {
+		t.Errorf("of 20 keys one shard has %d", len(keys))
+	}
+	for _, key := range keys {
+		if got := invoke[string](t, cl, "kv-0", "get", key); "key"+got != key {
+			t.Errorf("%s is %q in the restored shard", key, got)
+		}
+	}
 	run(t, c, "delete", "kv")
 	for i := range 4 {
 		k := fmt.Sprintf("k%d", i+1)

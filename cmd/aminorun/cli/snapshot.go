@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"amino.run/abi"
+	"amino.run/dms"
 	"amino.run/internal/fsutil"
 	"amino.run/kernel/client"
 )
@@ -11,11 +15,12 @@ import (
 func (a *app) snapshotCmd() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use:   "snapshot NAME -o FILE",
+		Use:   "snapshot NAME[/SHARD] -o FILE",
 		Short: "Write a microservice's whole state, and its module, to a file",
 		Long: `Writes a file from which the microservice can be restored, in this cluster or another:
-its state between two calls, its module, and how it is deployed.`,
-		Example: "  aminorun snapshot counter -o counter.snap",
+its state between two calls, its module, and how it is deployed. A microservice in shards
+has no one state; that of a shard is restored as a microservice without the others.`,
+		Example: "  aminorun snapshot counter -o counter.snap\n  aminorun snapshot orders/2 -o orders-2.snap",
 		Args:    exactly(1, "one microservice"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
@@ -23,14 +28,18 @@ its state between two calls, its module, and how it is deployed.`,
 			}
 			ctx := cmd.Context()
 			return a.withClient(ctx, func(c *client.Client) error {
-				g, err := c.Lookup(ctx, args[0])
+				name, path, _ := strings.Cut(args[0], "/")
+				g, err := c.Lookup(ctx, name)
 				if err != nil {
 					return err
 				}
-				a.progress("taking the state of %s", g.Name)
-				s, err := c.Snapshot(ctx, g.ID)
+				a.progress("taking the state of %s", args[0])
+				s, err := c.Snapshot(ctx, args[0])
 				if err != nil {
 					return err
+				}
+				if path != "" {
+					g.Spec.DMs, s.Cells = ofShard(g.Spec.DMs), nil
 				}
 				wasm, err := c.GetModule(ctx, g.Spec.Module)
 				if err != nil {
@@ -53,6 +62,17 @@ its state between two calls, its module, and how it is deployed.`,
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write (required)")
 	return cmd
+}
+
+// ofShard returns the DMs that a shard has of its own, or a replica: those after the last
+// that shards.
+func ofShard(specs []string) []string {
+	for i, spec := range slices.Backward(specs) {
+		if dm, err := dms.Parse(spec); err == nil && (dms.Chain{dm}).Has(dms.Shards) {
+			return append([]string{}, specs[i+1:]...) // nil would mean the manifest's
+		}
+	}
+	return specs
 }
 
 // A snapshotView is a written snapshot as `--output json` shows it.

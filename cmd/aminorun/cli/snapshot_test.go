@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,4 +52,19 @@ func TestSnapshotRestore(t *testing.T) {
 	under := filepath.Join(write(t, "file", nil), "x.snap")
 	does(t, on("deploy", counter(t), "--name", "kept")...)
 	fails(t, exitFailed, []string{"the snapshot was not written", "not a directory"}, on("snapshot", "kept", "-o", under)...)
+}
+
+// Of a shard, what is restored has the DMs that are its own.
+func TestDMsOfAShard(t *testing.T) {
+	for _, c := range []struct{ chain, want []string }{
+		{nil, nil},
+		{[]string{"LoadBalancedFrontEnd(replicas=2)"}, []string{"LoadBalancedFrontEnd(replicas=2)"}},
+		{[]string{"AtLeastOnceRPC", "DHT(shards=3)", "ConsensusRSM-Cluster"}, []string{"ConsensusRSM-Cluster"}},
+		{[]string{"DHT"}, []string{}},
+		{[]string{"./mine.wasm"}, []string{"./mine.wasm"}},
+	} {
+		if got := ofShard(c.chain); !slices.Equal(got, c.want) || (got == nil) != (c.want == nil) {
+			t.Errorf("of %v: %#v, want %#v", c.chain, got, c.want)
+		}
+	}
 }
