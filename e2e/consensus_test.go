@@ -151,3 +151,57 @@ func group(t *testing.T, cl *client.Client, name string) (g api.Group) {
 	})
 	return g
 }
+
+// Each kernel of a replicated microservice is cut off in turn, so that its leader is
+// among them. The others go on; the one cut off answers nothing, and follows when it
+// is back.
+func TestConsensusPartition(t *testing.T) {
+	n := newNetwork(t, "oms", "k1", "k2", "k3", "client")
+	c := newCluster(t)
+	c.In = n.in
+	if err := c.StartOMS("--lease", lease); err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"k1", "k2", "k3"}
+	for i, labels := range alike {
+		if err := c.StartKernel(all[i], "--labels", labels); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, k := range all {
+		eventually(t, 10*time.Second, func() bool { return kernels(t, c)[k] })
+	}
+	run(t, c, "deploy", counter, "--dm", "ConsensusRSM-Cluster", "--timeout", "5s")
+	adders := map[string]*adder{}
+	for _, k := range all {
+		adders[k] = startAdder(t, n, c, k)
+	}
+	for _, a := range adders {
+		a.more(t, 20)
+	}
+	for _, cut := range all {
+		heal := n.cutFromAll(cut)
+		for _, k := range all {
+			if k != cut {
+				adders[k].more(t, 20)
+			}
+		}
+		heal()
+		eventually(t, 15*time.Second, func() bool { return kernels(t, c)[cut] })
+		for _, a := range adders {
+			a.more(t, 20)
+		}
+	}
+	var ops []op
+	for i, k := range all {
+		theirs := adders[k].end(t)
+		for j := range theirs {
+			theirs[j].caller = i + 1
+		}
+		ops = append(ops, theirs...)
+	}
+	if err := linearizable(ops, 0, 1); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d calls, %d of them failed", len(ops), len(failed(ops)))
+}

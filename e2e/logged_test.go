@@ -30,3 +30,27 @@ func TestDurableKilled(t *testing.T) {
 	}
 	t.Logf("%d calls, %d of them failed", len(ops), len(failed(ops)))
 }
+
+// A microservice moves with its log, again and again, and its kernels are killed in
+// between: no call is lost, and the log it left behind is not taken for its own.
+func TestDurableMoves(t *testing.T) {
+	c := start(t, three...) // which share checkpoints, but not logs
+	run(t, c, "deploy", counter, "--dm", "AtLeastOnceRPC", "--dm", "DurableSerializableRPC")
+	l := addTo(t, "counter", "add", through(t, c, "k1"), through(t, c, "k2"), through(t, c, "k3"))
+	for _, to := range []string{"k2", "k3", "k1", "k2", "k1", "k3"} {
+		l.more(t, 50)
+		run(t, c, "migrate", "counter", "--to", to)
+		l.more(t, 50)
+		if to == "k1" {
+			kill(t, c, to)
+			again(t, c, to)
+			runsOn(t, dial(t, c), "counter", to)
+		}
+	}
+	l.more(t, 50)
+	ops := l.end()
+	if err := linearizable(ops, 0, 1); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d calls, %d of them failed", len(ops), len(failed(ops)))
+}
