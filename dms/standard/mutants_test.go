@@ -43,6 +43,14 @@ var mutants = []struct {
 	{"nothing is saved", "TwoPhaseCommit(ttl=2s)", dmtest.Mutant{Callee: unsaved}, dmtest.Promises{Twice: true, Recovers: true, Undoes: true}},
 	{"what failed stays", "TwoPhaseCommit(ttl=2s)", dmtest.Mutant{Callee: irreversible}, dmtest.Promises{Twice: true, Recovers: true, Undoes: true}},
 
+	{"it may be anywhere", "KeepOnDevice", dmtest.Mutant{Group: lax}, dmtest.Promises{Nodes: mixed, Only: onDevice, Twice: true}},
+	{"it moves by copying", "ExplicitCodeOffloading", dmtest.Mutant{Group: copying}, dmtest.Promises{Nodes: mixed, Verb: "offload", Twice: true}},
+	{"what the helper wrote is dropped", "CodeOffloading", dmtest.Mutant{Callee: helpless}, dmtest.Promises{Nodes: mixed, Helpers: true, Twice: true}},
+	{"the helper's state is taken for new", "CodeOffloading", dmtest.Mutant{Callee: unversioned}, dmtest.Promises{Nodes: mixed, Helpers: true, Twice: true}},
+	{"a slave drops a write", "LoadBalancedMasterSlave", dmtest.Mutant{Callee: unreplayed}, dmtest.Promises{Reads: dmtest.Eventual, Same: true, Recovers: true, Loses: 3, Lag: time.Second}},
+	{"a slave drops a write", "MasterSlaveSync", dmtest.Mutant{Callee: unreplayed}, replicated},
+	{"the master does not wait", "MasterSlaveSync", dmtest.Mutant{Callee: lonely}, replicated},
+
 	{"a key follows the order of the replicas", "DHT(gather=list)", dmtest.Mutant{Caller: renumbering}, dmtest.Promises{Divided: true, Twice: true, Loses: -1}},
 }
 
