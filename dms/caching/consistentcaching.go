@@ -47,7 +47,8 @@ func (d *ConsistentCaching) Concerns() dms.Concerns {
 // Writes are counted, from one in each life of the replica, which ends when it fails.
 type (
 	join struct {
-		Life, Version uint64 // of what the copy has; zero if there is none
+		Has           bool // a copy, of this state
+		Life, Version uint64
 	}
 	current struct { // the answer to join, and what follows a write
 		Life, Write uint64
@@ -125,17 +126,13 @@ func (i *sharing) join(ctx context.Context, from dms.Peer, j join) (now current,
 	}
 	defer i.mu.Unlock()
 	(*i.copies)[from], i.until[from] = true, time.Now().Add(i.ttl)
-	known := uint64(0)
-	if j.Life == *i.life {
-		known = j.Version
-	}
-	return i.current(ctx, known)
+	return i.current(ctx, j.Has && j.Life == *i.life, j.Version)
 }
 
-// current returns the state, for those who may have one of version known.
-func (i *sharing) current(ctx context.Context, known uint64) (current, error) {
+// current returns the state, for those who have one of version known, or none.
+func (i *sharing) current(ctx context.Context, has bool, known uint64) (current, error) {
 	now := current{Life: *i.life, Write: *i.write, Version: i.c.Version()}
-	if now.Version == known {
+	if has && now.Version == known {
 		return now, nil
 	}
 	s, err := i.c.Snapshot(ctx)
@@ -156,7 +153,7 @@ func (i *sharing) carryOut(ctx context.Context, call dms.Call, next dms.Handler)
 	}
 	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), i.lastExpiry())
 	defer cancel()
-	if now, lost := i.current(bounded, before); lost == nil {
+	if now, lost := i.current(bounded, true, before); lost == nil {
 		dms.AskAll[dms.None](bounded, i.c, i.peers(), now) // one that does not hear of it stays stopped
 	}
 	return out, err

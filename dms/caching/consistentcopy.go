@@ -42,7 +42,8 @@ type shared struct {
 	copy    dms.Copy
 	life    uint64    // of the replica
 	at      uint64    // the last write that the copy has
-	version uint64    // of the replica that it is a copy of
+	known   bool      // what the copy is of:
+	version uint64    // of the replica
 	stopped uint64    // the last write that began
 	until   time.Time // the copy expires
 }
@@ -83,7 +84,7 @@ func (s *shared) join(ctx context.Context) (dms.Copy, error) {
 func (s *shared) has() join {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return join{s.life, s.version}
+	return join{s.known, s.life, s.version}
 }
 
 func (s *shared) stop(_ context.Context, _ dms.Peer, begins stop) (dms.None, error) {
@@ -98,7 +99,7 @@ func (s *shared) stop(_ context.Context, _ dms.Peer, begins stop) (dms.None, err
 // a question more.
 func (s *shared) meet(life uint64) {
 	if s.life != life {
-		s.life, s.at, s.version, s.stopped, s.until = life, 0, 0, 0, time.Time{}
+		s.life, s.at, s.known, s.stopped, s.until = life, 0, false, 0, time.Time{}
 	}
 }
 
@@ -122,7 +123,7 @@ func (s *shared) become(ctx context.Context, now current, until time.Time) (dms.
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.version = 0 // not known, or not of this life
+	s.known = false // unless all is well, below
 	if err != nil {
 		s.copy = nil
 		return nil, err
@@ -144,9 +145,9 @@ func (s *shared) note(now current, until time.Time) (copy dms.Copy, done bool) {
 	}
 	s.meet(now.Life)
 	switch {
-	case s.version != 0 && s.at > now.Write:
+	case s.known && s.at > now.Write:
 		now.Write, now.Version = s.at, s.version
-	case s.version == now.Version:
+	case s.known && s.version == now.Version:
 	default:
 		if now.State == nil {
 			return nil, true // a write was missed
@@ -159,7 +160,7 @@ func (s *shared) note(now current, until time.Time) (copy dms.Copy, done bool) {
 
 // set notes what the copy is. Mu is held.
 func (s *shared) set(now current, until time.Time) {
-	s.at, s.version = now.Write, now.Version
+	s.at, s.known, s.version = now.Write, true, now.Version
 	if !until.IsZero() {
 		s.until = until
 	}
