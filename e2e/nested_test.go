@@ -194,6 +194,10 @@ func moveReplicas(t *testing.T, c *cluster.Cluster, cl *client.Client, l *shardL
 // turns; a kernel that is killed is replaced in each shard by itself.
 func TestShardsOfFrontEnds(t *testing.T) {
 	c := start(t, three...)
+	fails(t, c, 1, []string{"DHT must come before LoadBalancedFrontEnd", "write [DHT, LoadBalancedFrontEnd]"},
+		"deploy", conformance, "--name", "kv", "--args", `["x"]`, "--dm", "LoadBalancedFrontEnd", "--dm", "DHT")
+	fails(t, c, 1, []string{"9 replicas need a node each", "placement allows 3"}, // and nothing of it is left
+		"deploy", conformance, "--name", "kv", "--args", `["x"]`, "--dm", "DHT", "--dm", "LoadBalancedFrontEnd(replicas=9)")
 	run(t, c, "deploy", conformance, "--name", "kv", "--args", `["x"]`, "--dm", "DHT(shards=3)", "--dm", "LoadBalancedFrontEnd(replicas=2)")
 	cl := through(t, c, "k3")
 	for i, on := range shards(t, cl, "kv") {
@@ -215,6 +219,8 @@ func TestShardsOfFrontEnds(t *testing.T) {
 	for i := range 12 { // readonly ones never fail, others neither once replicas are back
 		invoke[uint32](t, cl, "kv", "put", fmt.Sprint(i), "x")
 	}
+	fails(t, c, 1, []string{"kv is in 3 shards", "stays"}, "dm", "set", "kv", "KeepInCloud")
+	fails(t, c, 1, []string{"kv is in 3 shards", "such as m"}, "migrate", "kv", "--to", "k1")
 	out := run(t, c, "describe", "kv")
 	for _, want := range []string{"shard:", "2 of 2 replicas", "/0/", "/2/"} {
 		if !strings.Contains(out, want) {
