@@ -66,6 +66,10 @@ func savedAs(g *api.Group, peer string) string {
 	return fmt.Sprintf("%s@%x", peer, g.Created.UnixNano())
 }
 
+// bornAs names what a replica of a chain that took another's place began with. DMs
+// that have saved nothing yet come back to it, as others do to the constructor.
+func bornAs(g *api.Group, peer string) string { return savedAs(g, peer) + ".born" }
+
 func (c *checkpoints) folder(peer string) string {
 	return filepath.Join(c.dir, strings.ReplaceAll(peer, "/", "_"))
 }

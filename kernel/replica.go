@@ -67,6 +67,13 @@ func (k *Kernel) newReplica(ctx context.Context, req *api.StartRequest) (*replic
 		if found, err = k.findLog(req); err != nil {
 			return nil, err
 		}
+		born, err := k.saved(bornAs(g, req.Peer))
+		if err != nil {
+			return nil, err
+		}
+		if born != nil {
+			s = &dms.Snapshot{Version: born.Version, Image: born.Image}
+		}
 	}
 	var x *guest
 	if found == nil {

@@ -68,6 +68,9 @@ func (k *Kernel) sendQuiet(ctx context.Context, r *replica, req api.SendRequest)
 		if start.Saved, err = k.saved(savedAs(r.group.Load(), r.peer)); err != nil {
 			return api.SendReply{}, err
 		}
+		if start.Born, err = k.saved(bornAs(r.group.Load(), r.peer)); err != nil {
+			return api.SendReply{}, err
+		}
 	}
 	var rep api.StartReply
 	if req.To.ID == k.node.ID {
@@ -103,8 +106,8 @@ func (r *replica) captureToSend(ctx context.Context, keep bool) (*api.Snapshot, 
 	return s, nil
 }
 
-// saved returns the checkpoint of a replica that goes where its file cannot be
-// read, nil if it has none.
+// saved returns what is kept of a replica by a name, which goes where the file cannot
+// be read; nil if there is none.
 func (k *Kernel) saved(name string) (*api.Snapshot, error) {
 	s, err := k.store.load(name)
 	if errors.Is(err, abi.ErrNotFound) {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 
 	"amino.run/abi"
 	"amino.run/dms"
@@ -16,10 +17,11 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 	if old, err := k.find(req.Peer); err == nil && old.epoch >= req.Epoch {
 		return api.StartReply{}, exists(old)
 	}
-	if s := req.Saved; s != nil {
-		if err := k.store.save(savedAs(&req.Group, req.Peer), req.Epoch, dms.Snapshot{Version: s.Version, Image: s.Image}); err != nil {
-			return api.StartReply{}, err
-		}
+	if err := k.keep(&req, savedAs, req.Saved); err != nil {
+		return api.StartReply{}, err
+	}
+	if err := k.keep(&req, bornAs, req.Born); err != nil {
+		return api.StartReply{}, err
 	}
 	r, err := k.newReplica(ctx, &req)
 	if err != nil {
@@ -29,7 +31,7 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 		err = r.recovered(ctx)
 	}
 	if req.Save && len(r.recover) > 0 {
-		err = k.store.save(savedAs(&req.Group, req.Peer), req.Epoch, dms.Snapshot{Version: req.Snapshot.Version, Image: req.Snapshot.Image})
+		err = k.keep(&req, bornAs, req.Snapshot)
 	}
 	if err == nil && (req.Closed || req.Save) {
 		k.settleLater(r)
@@ -45,6 +47,15 @@ func (k *Kernel) serveStart(ctx context.Context, _ *mux.Conn, req api.StartReque
 		r.open()
 	}
 	return api.StartReply{Recovers: len(r.recover) > 0 || r.log != nil}, nil
+}
+
+// keep writes a snapshot of a replica that is started here, if there is one, where it
+// outlives the process.
+func (k *Kernel) keep(req *api.StartRequest, as func(*api.Group, string) string, s *api.Snapshot) error {
+	if s == nil {
+		return nil
+	}
+	return k.store.save(as(&req.Group, req.Peer), req.Epoch, dms.Snapshot{Version: s.Version, Image: s.Image})
 }
 
 // serveCapture returns a replica's state and what its parts keep.
@@ -76,7 +87,8 @@ func (k *Kernel) serveForget(_ context.Context, _ *mux.Conn, req api.ForgetReque
 	}
 	k.forget(r, req.To)
 	if req.To == nil {
-		return api.None{}, k.store.remove(savedAs(r.group.Load(), r.peer))
+		g := r.group.Load()
+		return api.None{}, errors.Join(k.store.remove(savedAs(g, r.peer)), k.store.remove(bornAs(g, r.peer)))
 	}
 	return api.None{}, nil
 }

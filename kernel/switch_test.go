@@ -97,9 +97,9 @@ func TestSwitchUnderCalls(t *testing.T) {
 	}
 }
 
-// What a new chain that recovers would come back to is no older than the switch; what
-// the old one saved is gone.
-func TestSwitchSaves(t *testing.T) {
+// What a new chain that recovers comes back to is no older than the switch, before its
+// DMs have saved anything; what the old one saved is gone.
+func TestSwitchedStateComesBack(t *testing.T) {
 	c := newCluster(t, 1)
 	k := c.kernels[0]
 	g := c.deploy(k, "saver", counter(t), probing("Probe(recovers=true)"))
@@ -107,32 +107,34 @@ func TestSwitchSaves(t *testing.T) {
 	if _, err := verb(k, "saver", "save"); err != nil {
 		t.Fatal(err)
 	}
-	saved := func(g api.Group) error {
-		_, err := k.store.load(savedAs(&g, ref(g).Peer))
-		return err
+	there := func(name string) bool {
+		_, err := k.store.load(name)
+		return !errors.Is(err, abi.ErrNotFound)
 	}
-	old := g
+	old := savedAs(&g, ref(g).Peer)
 	c.switchTo(&g, k, k, "Probe")
-	if err := saved(g); !errors.Is(err, abi.ErrNotFound) {
-		t.Errorf("a chain that does not recover has a checkpoint: %v", err)
-	}
-	if err := saved(old); !errors.Is(err, abi.ErrNotFound) {
-		t.Errorf("the old chain's checkpoint is left: %v", err)
+	if there(bornAs(&g, ref(g).Peer)) || there(old) {
+		t.Error("a chain that does not recover has its state on disk, or the old chain's checkpoint is left")
 	}
 	want(t, k, int64(8), "saver", "add", 1)
 	c.switchTo(&g, k, k, "Probe(recovers=true)")
 	want(t, k, int64(9), "saver", "add", 1)
-	s, err := k.store.load(savedAs(&g, ref(g).Peer))
-	if err != nil {
-		t.Fatal(err)
+
+	recover := func(k *Kernel) {
+		t.Helper()
+		c.place(&g, k)
+		start := api.StartRequest{Group: g, Peer: ref(g).Peer, Epoch: ref(g).Epoch, Recover: true}
+		if _, err := tell[api.StartReply](c.testOMS, k, api.KernelStart, start); err != nil {
+			t.Fatal(err)
+		}
+		k.caller.Changed(g)
 	}
-	x, err := k.Run(t.Context(), &g, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := x.Invoke(t.Context(), dms.Call{Method: "get", Args: args(t), ReadOnly: true}); err != nil || string(out) != "\x08" {
-		t.Errorf("it would come back to %x, %v; at the switch it was 8", out, err)
-	}
+	recover(k)
+	want(t, k, int64(8), "saver", "get")
+	k2 := c.start("k2", "") // of a store of its own: what it needs comes along
+	c.move(&g, k, k2)
+	recover(k2)
+	want(t, k2, int64(8), "saver", "get")
 }
 
 // A kernel whose callers are held and that hears nothing asks, and goes on by what the

@@ -27,6 +27,7 @@ type Cluster struct {
 	outer  *Cluster // the group it is a member of, or nil
 	guest  func() Guest
 	origin dms.Node
+	born   *dms.Snapshot // by a switch, in this state; nil by the constructor
 
 	building sync.Mutex              // of clients
 	calls    *gate                   // closed while the chain is replaced

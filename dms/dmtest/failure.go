@@ -134,7 +134,7 @@ func (cl *Cluster) revive(lost *replica) {
 		if n.ID != lost.Node.ID && (!cl.SharedStore || lost.log != nil) || !cl.master().allowed(n.Node) {
 			continue
 		}
-		r, err := cl.build(dms.Replica{Peer: lost.Peer, Node: n.Node}, dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}, nil)
+		r, err := cl.build(dms.Replica{Peer: lost.Peer, Node: n.Node}, cl.birth(), nil)
 		if err != nil {
 			continue // it is down
 		}

@@ -137,7 +137,7 @@ func (cl *Cluster) successor(ctx context.Context, chain dms.Chain, from *replica
 		return nil, err
 	}
 	next := newCluster(cl.world, cl.id, cl.guest, chain)
-	next.origin, next.moves = cl.origin, cl.Moves()
+	next.origin, next.born, next.moves = cl.origin, &s, cl.Moves()
 	next.oms = newOMS(next, nil)
 	on := append([]dms.Node{from.Node}, next.masterNodes()...)
 	i := slices.IndexFunc(on, next.oms.allowed)
@@ -145,13 +145,8 @@ func (cl *Cluster) successor(ctx context.Context, chain dms.Chain, from *replica
 		next.end()
 		return nil, abi.Errorf(abi.Placement, "the chain %s allows no node", chain)
 	}
-	r, err := next.start(on[i], s, nil)
+	_, err = next.start(on[i], s, nil)
 	if err == nil {
-		if len(r.recover) > 0 { // there is no older state to come back to
-			next.mu.Lock()
-			next.disk[r.Peer] = saved{on[i].ID, s}
-			next.mu.Unlock()
-		}
 		err = next.oms.created()
 	}
 	if err != nil {
@@ -169,6 +164,14 @@ func (cl *Cluster) masterNodes() (up []dms.Node) {
 		}
 	}
 	return up
+}
+
+// birth returns the state that a replica comes back to before its DMs have saved one.
+func (cl *Cluster) birth() dms.Snapshot {
+	if cl.born != nil {
+		return *cl.born
+	}
+	return dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}
 }
 
 // give makes next the microservice: what is left of cl turns away what reaches it.

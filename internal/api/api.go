@@ -182,7 +182,8 @@ type StartRequest struct {
 	Saved    *Snapshot // what was last saved of the replica, where the new kernel cannot read it; filled by a sender
 	Recover  bool      // run the OnRecover upcalls before opening
 	Was      uint64    // to recover: the epoch in which the replica last ran
-	Save     bool      // it is of a new chain: if that keeps its state, save Snapshot, for no older one may come back
+	Born     *Snapshot // as Saved, what it goes back to before its DMs have saved anything; nil is the constructor
+	Save     bool      // it is of a new chain: if that keeps its state, Snapshot is what Born will be
 	Closed   bool      // leave the gate closed until KernelOpen
 }
 
