@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"amino.run/abi"
@@ -134,30 +133,3 @@ func (f *firstState) Snapshot(ctx context.Context) (dms.Snapshot, error) {
 type unmoved struct{ dms.Callee }
 
 func (unmoved) Restore(context.Context, dms.Snapshot) error { return nil }
-
-// A state that no one has written to yet may be of version zero.
-func TestReadBeforeAnyWrite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dm := dmtest.Mutant{DM: &caching.ConsistentCaching{TTL: time.Minute}, Callee: func(c dms.Callee) dms.Callee { return fromZero{c} }}
-		cl, err := dmtest.Deploy(t, dmtest.NewList, dms.Chain{dm}, dmtest.Nodes()...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := cl.Client("b").Do(ctx, nil, "list"); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// fromZero counts versions from zero.
-type fromZero struct{ dms.Callee }
-
-func (c fromZero) Version() uint64 { return c.Callee.Version() - 1 }
-
-func (c fromZero) Snapshot(ctx context.Context) (dms.Snapshot, error) {
-	s, err := c.Callee.Snapshot(ctx)
-	s.Version--
-	return s, err
-}

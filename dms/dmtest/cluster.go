@@ -171,7 +171,7 @@ func (cl *Cluster) create(on []string) error {
 	if cl.oms.ctx.Err() != nil {
 		return abi.Errorf(abi.Placement, "the chain %s allows no node", cl.chain)
 	}
-	if err := cl.first(dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}, nil); err != nil {
+	if err := cl.first(dms.Snapshot{Image: cl.guest().Snapshot()}, nil); err != nil {
 		return err
 	}
 	return cl.oms.created()

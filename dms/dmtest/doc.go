@@ -12,6 +12,6 @@
 //
 // The cluster keeps the promises of package dms and nothing more: messages and
 // answers may be late, lost, or overtake one another, and a call whose caller no
-// longer waits goes on. [Cluster.Beside] adds microservices, which a [CallingGuest]
-// may call. It has no Wasm, no network and no real disk.
+// longer waits goes on. Versions begin at zero. [Cluster.Beside] adds microservices,
+// which a [CallingGuest] may call. It has no Wasm, no network and no real disk.
 package dmtest

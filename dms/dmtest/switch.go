@@ -171,7 +171,7 @@ func (cl *Cluster) birth() dms.Snapshot {
 	if cl.born != nil {
 		return *cl.born
 	}
-	return dms.Snapshot{Version: 1, Image: cl.guest().Snapshot()}
+	return dms.Snapshot{Image: cl.guest().Snapshot()}
 }
 
 // give makes next the microservice: what is left of cl turns away what reaches it.
