@@ -17,7 +17,6 @@ import (
 // while, until one leads.
 type logged struct {
 	n       int
-	count   bool // the calls applied, in a cell
 	written bool // by readonly calls too
 	undo    bool // what fails is taken back
 }

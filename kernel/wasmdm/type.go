@@ -109,7 +109,7 @@ func (t *Type) check() error {
 		parts = parts || m.Name != methodConcerns && m.Name != "period"
 	}
 	if !parts {
-		return fmt.Errorf("it has none of the methods proxy, instance and coordinator_...")
+		return fmt.Errorf("it has none of the methods proxy, instance and those that begin with coordinator_")
 	}
 	if t.manifest.Constructor != nil {
 		for _, p := range t.manifest.Constructor.Params {
