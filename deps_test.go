@@ -61,6 +61,7 @@ var libraries = map[string]struct{ rooms, why string }{
 	"github.com/tetratelabs/wazero":  {"host/wazero", "an engine never leaks past its room"},
 	"github.com/spf13/cobra":         {"cmd", "only the command has a command line"},
 	"github.com/cockroachdb/pebble/": {"oms kernel/raftlog", "the directory and the logs are the databases there are"},
+	"github.com/hashicorp/":          {"bench", "only what we are measured against"},
 	"go.etcd.io/raft/":               {"kernel/raftlog", "what agrees on calls is behind one door"},
 	"github.com/cespare/xxhash/v2":   {"dms/CATEGORY", "a key has its shard by a good hash"},
 	"go.yaml.in/yaml/v3":             {"cmd", "documents are read at the edge"},

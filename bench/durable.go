@@ -16,13 +16,16 @@ func benchDurable(ctx context.Context, w *world) error {
 			return err
 		}
 	}
-	return w.compareKept(ctx, durableName)
+	if err := w.compareKept(ctx, durableName); err != nil {
+		return err
+	}
+	return w.compareRecovery(ctx)
 }
 
 func durableName(i int) string { return fmt.Sprintf("durable-%d", i) }
 
 // compareKept compares calls that a chain keeps, 64 B each, with the peer.
-func (w *world) compareKept(ctx context.Context, name func(int) string) error {
+func (w *world) compareKept(ctx context.Context, name func(int) string, peers ...subject) error {
 	const size = 64
 	payload := bytes.Repeat([]byte{'x'}, size)
 	peer, err := dialEcho(ctx, w.grpc, payload)
@@ -36,8 +39,8 @@ func (w *world) compareKept(ctx context.Context, name func(int) string) error {
 	}
 	shared := subject{"guest, one for all", func(int) error { return put(name(0)) }}
 	each := subject{"guest, one each", func(caller int) error { return put(name(caller)) }}
-	if err := compareRemote(size, 1, peer, shared); err != nil {
+	if err := compareRemote(size, 1, append([]subject{peer, shared}, peers...)...); err != nil {
 		return err
 	}
-	return compareRemote(size, many, peer, shared, each)
+	return compareRemote(size, many, append([]subject{peer, shared, each}, peers...)...)
 }

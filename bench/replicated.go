@@ -26,7 +26,11 @@ func benchReplicated(ctx context.Context, w *world) error {
 			return err
 		}
 	}
-	return w.compareKept(ctx, replicatedName)
+	peer, err := newPeerRaft(ctx, w)
+	if err != nil {
+		return err
+	}
+	return w.compareKept(ctx, replicatedName, peer)
 }
 
 func replicatedName(i int) string { return "replicated-" + string(rune('0'+i%4)) }

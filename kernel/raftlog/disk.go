@@ -162,35 +162,35 @@ func (d *Disk) take() []write {
 
 // put writes a batch, syncs once, and tells.
 func (d *Disk) put(batch []write) {
-	err := d.Err()
-	if err == nil {
-		if err = d.commit(batch); err != nil {
+	err := errGaveUp
+	defer func() { // also where pebble ends the goroutine
+		if err != nil {
 			d.fail(err)
 			err = d.Err()
 		}
+		for _, w := range batch {
+			w.done(err)
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.busy = false
+		if len(d.queue) > 0 || d.closed {
+			d.wake.Signal()
+		}
+	}()
+	now := d.Err()
+	if now == nil {
+		now = d.commit(batch)
 	}
-	for _, w := range batch {
-		w.done(err)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.busy = false
-	if len(d.queue) > 0 || d.closed {
-		d.wake.Signal()
-	}
+	err = now
 }
 
-// gaveUp is what Fatalf panics with.
-type gaveUp string
+var errGaveUp = errors.New("the database gave up")
 
 func (d *Disk) commit(ws []write) (err error) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case gaveUp:
-			err = errors.New(string(p))
-		default:
-			panic(p)
+	defer func() { // pebble panics where it cannot go on: see Fatalf
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
 		}
 	}()
 	b := d.db.NewBatch()
@@ -245,7 +245,7 @@ func (l logger) Fatalf(format string, args ...any) {
 	why := fmt.Sprintf(format, args...)
 	l.d.fail(why)
 	if strings.HasPrefix(format, "pebble: fatal commit error") {
-		panic(gaveUp(why))
+		panic(why)
 	}
 	runtime.Goexit()
 }

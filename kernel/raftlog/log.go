@@ -75,11 +75,12 @@ type Log struct {
 	lacking int           // ticks without a leader
 
 	// Calls.
-	lead     *reign   // not nil while this replica leads
-	helping  bool     // who holds mu calls Disk.Help
-	inside   bool     // a call is inside the machine
-	pending  *batch   // carried out, not in the log yet
-	proposed *batch   // given to raft, which has not said its index yet
+	lead     *reign // not nil while this replica leads
+	helping  bool   // who holds mu calls Disk.Help
+	inside   bool   // a call is inside the machine
+	pending  *batch // carried out, not in the log yet
+	proposed *batch // given to raft, which has not said its index yet
+	cutAt    time.Time
 	inflight []*batch // in the log and not committed, by index
 	reads    reads
 
@@ -233,9 +234,8 @@ func (l *Log) run(ctx context.Context, call *dms.Call, f func(context.Context) O
 	b = l.pending
 	b.data = appendCall(b.data, call, o.Record)
 	b.calls++
-	if l.writes == 0 { // else it goes with those that come until the disk is free
+	if l.mayCut() { // else it goes with those that come meanwhile
 		l.helping = true
-		l.cut()
 		l.advance()
 		l.helping = false
 		o.helps = true

@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"errors"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"go.etcd.io/raft/v3"
@@ -79,6 +80,8 @@ func (l *Log) advance() {
 		switch {
 		case l.node.HasReady():
 			l.ready(l.node.Ready())
+		case l.pending != nil && l.mayCut():
+			l.cut()
 		case l.settled:
 			l.settled = false
 			l.followMembers()
@@ -192,10 +195,20 @@ func (l *Log) suspend() {
 	l.kick()
 }
 
+// pace is how long calls wait for the entry before theirs to be committed. Where a
+// majority is near, each entry has all that came meanwhile; where it is far, several
+// are on the way.
+const pace = 2 * time.Millisecond
+
+// mayCut reports whether it is time for the calls that wait to go into the log.
+func (l *Log) mayCut() bool {
+	return l.writes == 0 && (len(l.inflight) == 0 || time.Since(l.cutAt) > pace)
+}
+
 // cut puts the calls that wait into the log, as one entry.
 func (l *Log) cut() {
 	b := l.pending
-	l.pending = nil
+	l.pending, l.cutAt = nil, time.Now()
 	if err := l.node.Propose(b.data); err != nil { // the lead is being handed over
 		b.finish(errDeposed)
 		l.suspend()
@@ -294,9 +307,6 @@ func (l *Log) appended(m *pb.Message, hard *pb.HardState, snap *checkpoint, err 
 		return
 	}
 	l.steps = append(l.steps, m.GetResponses()...)
-	if l.writes == 0 && l.pending != nil {
-		l.cut()
-	}
 	l.advance()
 }
 
