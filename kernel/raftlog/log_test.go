@@ -110,7 +110,7 @@ func TestDeposedLeaderGoesBack(t *testing.T) {
 		if _, err := propose(t, old.log, 1); err != nil {
 			t.Fatal(err)
 		}
-		s.cut[old.id] = true
+		s.setCut(old, true)
 		lost := make(chan error)
 		go func() { _, err := propose(t, old.log, 2); lost <- err }()
 		if err := <-lost; !errors.Is(err, abi.ErrUnavailable) {
@@ -127,7 +127,7 @@ func TestDeposedLeaderGoesBack(t *testing.T) {
 		if n, err := propose(t, l.log, 4); err != nil || n != 2 {
 			t.Errorf("the other answers %d, %v", n, err)
 		}
-		s.cut[old.id] = false
+		s.setCut(old, false)
 		s.eventually("the old one follows", func() bool {
 			return old.log.Sync(t.Context()) == nil && fingerprint(old) == fingerprint(l)
 		})

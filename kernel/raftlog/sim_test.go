@@ -265,11 +265,17 @@ func (s *sim) leader() *peer {
 		p.log.mu.Lock()
 		ok := p.log.refusal() == nil
 		p.log.mu.Unlock()
-		if ok && !s.cut[p.id] {
+		if ok && !s.isCut(p) {
 			return p
 		}
 	}
 	return nil
+}
+
+func (s *sim) isCut(p *peer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cut[p.id]
 }
 
 func (s *sim) eventually(what string, ok func() bool) {
@@ -322,9 +328,12 @@ func (p *peer) Send(to uint64, message []byte) {
 
 // stop ends a peer in good order.
 func (p *peer) stop() {
-	if p.log != nil {
-		p.log.Close()
-		p.log = nil
+	p.s.mu.Lock()
+	l := p.log
+	p.log = nil
+	p.s.mu.Unlock()
+	if l != nil {
+		l.Close()
 	}
 	if err := p.disk.Close(); err != nil {
 		p.s.t.Error(err)
