@@ -34,7 +34,8 @@ func become(t *testing.T, cl *client.Client, name string, on ...string) {
 	t.Errorf("%s has replicas on %v; want %v", name, got, on)
 }
 
-// A replica is in each region, and no two in one.
+// A replica is in each region, and no two in one; a region that is lost gets another
+// kernel's.
 func TestConsensusAcrossRegions(t *testing.T) {
 	c := startWith(t, false, "region=eu", "region=us", "region=ap", "region=us")
 	fails(t, c, 1, []string{"5 replicas need a region each", "allows 3 (ap, eu, us)", "replicas=3"},
@@ -51,6 +52,9 @@ func TestConsensusAcrossRegions(t *testing.T) {
 	}
 	fails(t, c, 1, []string{"ConsensusRSM-Geo", "does not allow"}, "migrate", "counter", "--to", other)
 	l := addTo(t, "counter", "add", cl, through(t, c, "k3"))
+	l.more(t, 50)
+	kill(t, c, lost)
+	become(t, cl, "counter", slices.Sorted(slices.Values([]string{"k1", other, "k3"}))...)
 	l.more(t, 50)
 	if err := linearizable(l.end(), 0, 1); err != nil {
 		t.Error(err)

@@ -37,6 +37,10 @@ func (l *Log) followMembers() {
 	l.asked = l.last + 1
 }
 
+// nearly is how many entries a learner may be behind when it becomes a voter: under
+// load it is never quite there.
+const nearly = 64
+
 func (l *Log) nextChange() *pb.ConfChange {
 	conf, progress := l.members(), l.progress()
 	change := func(t pb.ConfChangeType, id uint64) *pb.ConfChange {
@@ -47,7 +51,7 @@ func (l *Log) nextChange() *pb.ConfChange {
 		switch {
 		case !ok:
 			return change(pb.ConfChangeAddLearnerNode, id)
-		case p.IsLearner && p.State == tracker.StateReplicate && p.Match >= l.applied:
+		case p.IsLearner && p.State == tracker.StateReplicate && p.Match+nearly >= l.applied:
 			return change(pb.ConfChangeAddNode, id)
 		}
 	}

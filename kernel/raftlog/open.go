@@ -166,6 +166,9 @@ func (l *Log) Step(message []byte) error {
 	defer l.mu.Unlock()
 	if l.running && l.err == nil && m.GetTo() == l.cfg.ID {
 		_ = l.node.Step(m) // one that is out of date is refused
+		if m.GetType() == pb.MsgAppResp && len(l.members().GetLearners()) > 0 {
+			l.followMembers() // at once: until a learner votes, it is no help when another is lost
+		}
 		l.advance()
 	}
 	return nil
