@@ -96,6 +96,8 @@ type Global struct {
 	Type    ValType
 	Mutable bool
 	Init    uint64
+
+	start, end int // of the expression that gives its first value
 }
 
 // Limits bound a memory, in pages of 64 KiB, or a table, in elements.

@@ -186,7 +186,9 @@ func (m *Module) global(s *reader) {
 	default:
 		s.fail("a global of an unknown form")
 	}
+	g.start = s.p
 	g.Init, _ = m.constant(s)
+	g.end = s.p
 	if g.Mutable && g.Type == V128 {
 		m.reject("it has a mutable global of type v128, which no engine lets its host read in full")
 	}
