@@ -29,6 +29,7 @@ var rooms = []room{
 	{"abi", "what crosses the sandbox wall and the wire, as bytes; SDK authors depend on it and on nothing behind it", nil},
 	{"internal/fsutil", "files that are there whole or not at all", nil},
 	{"internal/wasm", "reads and writes modules; knows nothing of who runs them", nil},
+	{"internal/script", "makes modules of scripts with the interpreters it has", []string{"abi", "host"}},
 	{"internal/guestbuild", "builds Go guests for tests and for the command", nil},
 	{"dms", "what a deployment manager is; must not know who carries it", []string{"abi"}},
 	{"dms/CATEGORY", "deployment managers; one category never imports another", []string{"abi", "dms", "dms/internal/transaction"}},
@@ -48,11 +49,11 @@ var rooms = []room{
 	{"kernel/raftlog", "an order of calls that a majority of replicas keeps on disk; knows no guest and no network", []string{"abi", "dms"}},
 	{"kernel", "one node; meets the OMS only in internal/api", []string{"abi", "dms", "host", "internal/api", "internal/fsutil", "internal/mux", "kernel/caller", "kernel/internal/part", "kernel/raftlog", "kernel/wasmdm"}},
 	{"oms", "the one place that knows where everything is; never sees a guest", []string{"abi", "dms", "internal/api", "internal/mux", "internal/fsutil"}},
-	{"cmd", "joins the rooms", []string{"abi", "dms", "dms/standard", "host", "host/wazero", "internal/api", "internal/fsutil", "internal/guestbuild", "internal/mux", "kernel", "kernel/client", "kernel/door", "kernel/wasmdm", "oms"}},
+	{"cmd", "joins the rooms", []string{"abi", "dms", "dms/standard", "host", "host/wazero", "internal/api", "internal/fsutil", "internal/guestbuild", "internal/mux", "internal/script", "kernel", "kernel/client", "kernel/door", "kernel/wasmdm", "oms"}},
 	{"bench", "measures the rooms against each other and against peers", []string{"*"}},
 	{"e2e", "tests real processes", []string{"*"}},
 
-	{"guest-sdks", "meets the kernel only in ABI.md; its suite runs guests on the host", []string{"abi", "host", "host/wazero", "internal/guestbuild"}},
+	{"guest-sdks", "meets the kernel only in ABI.md; its suite runs guests on the host", []string{"abi", "host", "host/wazero", "internal/guestbuild", "internal/script"}},
 }
 
 // libraries are third-party packages that one room owns, and why.

@@ -19,6 +19,9 @@ say "Go: the guest SDK and the examples"
 (cd guest-sdks/go && go test ./...)
 (cd examples && go test ./...)
 
+say "Scripts: on interpreters rebuilt from source"
+sh scripts/toolchain/test-interpreters.sh
+
 say "C: the guest SDK, under sanitizers"
 sh guest-sdks/c/test/run.sh
 
