@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"amino.run/abi"
+	"amino.run/cmd/aminorun/compile"
 	"amino.run/internal/api"
 	"amino.run/kernel/client"
 )
@@ -18,9 +19,10 @@ import (
 func (a *app) deployCmd() *cobra.Command {
 	var f deployFlags
 	cmd := &cobra.Command{
-		Use:   "deploy MODULE.wasm|SPEC.yaml",
-		Short: "Deploy a module, or what a document describes, as a microservice",
+		Use:   "deploy MODULE.wasm|SCRIPT|SPEC.yaml",
+		Short: "Deploy a module, a script, or what a document describes, as a microservice",
 		Example: `  aminorun deploy counter.wasm
+  aminorun deploy counter.js
   aminorun deploy counter.wasm --name hits --args '[10]' --dm AtLeastOnceRPC --dm 'LeaseCaching(ttl=10s)'
   aminorun deploy spec.yaml`,
 		Args: exactly(1, "one file"),
@@ -150,9 +152,9 @@ type deployment struct {
 
 // deploy stores a deployment's module and deploys it.
 func (a *app) deploy(ctx context.Context, c *client.Client, d *deployment) (client.Group, error) {
-	wasm, err := os.ReadFile(d.module)
+	wasm, err := a.readModule(ctx, d.module)
 	if err != nil {
-		return client.Group{}, abi.Errorf(abi.NotFound, "the module cannot be read: %v", err)
+		return client.Group{}, err
 	}
 	a.progress("sending %s (%s); a module that is new is checked and compiled", filepath.Base(d.module), formatBytes(uint64(len(wasm))))
 	m, err := c.PutModule(ctx, wasm)
@@ -180,6 +182,18 @@ func (a *app) deploy(ctx context.Context, c *client.Client, d *deployment) (clie
 	}
 	a.progress("starting %s", spec.Name)
 	return c.Deploy(ctx, spec, nil)
+}
+
+// readModule returns the module at path, or that of the script.
+func (a *app) readModule(ctx context.Context, path string) ([]byte, error) {
+	if compile.ScriptLanguage(path) != "" {
+		return a.compileScript(ctx, path)
+	}
+	wasm, err := os.ReadFile(path)
+	if err != nil {
+		return nil, abi.Errorf(abi.NotFound, "the module cannot be read: %v", err)
+	}
+	return wasm, nil
 }
 
 // printGroup says what a microservice is and where.
