@@ -12,13 +12,18 @@ import (
 
 	"amino.run/abi"
 	"amino.run/internal/guestbuild"
+	"amino.run/internal/script"
 )
 
-// example returns the path of an example's module: built if it is in Go, else committed.
+// example returns the path of an example's module: built if it is in Go, else committed;
+// or of its script.
 func example(t *testing.T, dir, name string) string {
 	t.Helper()
 	dir = "examples/" + dir
 	root := guestbuild.Root(t)
+	if scripts, _ := filepath.Glob(filepath.Join(root, dir, name+".*")); len(scripts) == 1 && script.Language(scripts[0]) != "" {
+		return scripts[0]
+	}
 	if sources, _ := filepath.Glob(filepath.Join(root, dir, "*.go")); len(sources) > 0 {
 		return guestbuild.Go(t, filepath.Join(root, dir))
 	}
@@ -130,7 +135,12 @@ func TestPrimes(t *testing.T) {
 }
 
 func TestKvstore(t *testing.T) {
-	g := load(t, example(t, "kvstore", "kvstore")).start(t)
+	for _, dir := range []string{"kvstore", "kvstore/javascript"} {
+		t.Run(dir, func(t *testing.T) { kvstore(t, load(t, example(t, dir, "kvstore")).start(t)) })
+	}
+}
+
+func kvstore(t *testing.T, g *guest) {
 	ada := map[string]any{"age": uint64(36), "tags": []any{"a", nil}}
 	result[any](g, "put", "user/ada", ada)
 	result[any](g, "put", "tea", 450)

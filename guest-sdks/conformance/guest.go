@@ -10,6 +10,7 @@ import (
 	"amino.run/abi"
 	"amino.run/host"
 	"amino.run/host/wazero"
+	"amino.run/internal/script"
 )
 
 // engine compiles for all tests of this process, with a cache on disk: a Go
@@ -32,18 +33,23 @@ type module struct {
 	booted  *host.Image
 }
 
-// load prepares, compiles and boots the module at path.
+// load prepares, compiles and boots the module, or the script, at path.
 func load(t *testing.T, path string) *module {
 	t.Helper()
 	wasm, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := host.Prepare(wasm)
+	e, err := engine()
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine()
+	if script.Language(path) != "" {
+		if wasm, err = script.Module(t.Context(), e, script.Script{File: path, Source: wasm}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program, err := host.Prepare(wasm)
 	if err != nil {
 		t.Fatal(err)
 	}

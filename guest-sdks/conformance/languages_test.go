@@ -17,6 +17,7 @@ var languages = []struct {
 	{"rust", Options{Language: "rust", PanicTraps: true}},
 	{"c", Options{Language: "c", PanicTraps: true}},
 	{"assemblyscript", Options{Language: "assemblyscript"}},
+	{"javascript", Options{Language: "javascript"}},
 }
 
 func TestConformance(t *testing.T) {
@@ -25,9 +26,14 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// modulePath returns where the module of a language is, or the script that load makes
+// a module of.
 func modulePath(t *testing.T, dir string) string {
-	if dir == "go" {
+	switch dir {
+	case "go":
 		return guestbuild.Go(t, filepath.Join(guestbuild.Root(t), "guest-sdks", "go", "conformance"))
+	case "javascript":
+		return filepath.Join(guestbuild.Root(t), "guest-sdks", dir, "conformance", "conformance.js")
 	}
 	return guestbuild.Prebuilt(t, "guest-sdks/"+dir+"/conformance/conformance.wasm")
 }
