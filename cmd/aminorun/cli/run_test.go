@@ -102,7 +102,7 @@ func TestWrongUsage(t *testing.T) {
 		{"describe", "wants one microservice, got 0"},
 		{"delete", "wants one microservice, got 0"},
 		{"version 1", "wants no argument, got 1"},
-		{"build", "wants one directory, got 0"},
+		{"build", "wants one directory or script, got 0"},
 		{"oms", "--data names the directory"},
 		{"kernel", "--data names the directory"},
 		{"kernel --data x --labels region", "--labels wants key=value"},
