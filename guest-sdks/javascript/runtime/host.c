@@ -5,8 +5,6 @@
 
 #define ARGS JSContext *js, JSValueConst self, int argc, JSValueConst *argv
 
-static void put_text(cbor_writer *w, const char *s, size_t n) { cbor_raw(w, s, n); }
-
 static void put16(cbor_writer *w, size_t v) { cbor_raw(w, (uint8_t[]){(uint8_t)v, (uint8_t)(v >> 8)}, 2); }
 
 // taken fetches the answer of n bytes that waits in the host; the caller frees it.
@@ -52,8 +50,8 @@ static JSValue host_invoke(ARGS) {
     cbor_raw(&w, (uint8_t[]){(uint8_t)kind, 0}, 2);
     put16(&w, t);
     put16(&w, n);
-    put_text(&w, target, t);
-    put_text(&w, name, n);
+    cbor_raw(&w, target, t);
+    cbor_raw(&w, name, n);
     if (t > UINT16_MAX || n > UINT16_MAX) JS_ThrowRangeError(js, "the name of a target or method is too long");
     else if (amino_js_write(js, &w, argv[3], CBOR_LEVELS + 1)) {
       uint8_t *frame = NULL;
