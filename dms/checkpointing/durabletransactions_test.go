@@ -28,6 +28,28 @@ func TestCommitsOutliveTheNode(t *testing.T) {
 	}, "DurableTransactions")
 }
 
+// A replica that failed does not know whether a commit was answered. Its client is told
+// so, and may begin anew when its time has passed.
+func TestCommitInDoubtThroughAFailure(t *testing.T) {
+	run(t, func(t *testing.T, cl *dmtest.Cluster) {
+		b := cl.Client("b")
+		verb(t, b, "begin")
+		b.Add(t, 1)
+		cl.LoseAnswers("a", "b", 1)
+		dmtest.WantError(t, b.Verb("commit"), abi.ErrUnavailable)
+		fail(cl, "a")
+		for _, v := range []dms.Verb{"commit", "rollback"} {
+			dmtest.WantError(t, b.Verb(v), abi.ErrUnavailable, "not known any more")
+		}
+		dmtest.WantError(t, b.Verb("begin"), abi.ErrNoTransaction, "a transaction is open")
+		time.Sleep(time.Minute)
+		verb(t, b, "begin")
+		b.Add(t, 2)
+		verb(t, b, "commit")
+		b.Want(t, 1, 2)
+	}, "DurableTransactions(ttl=1m)")
+}
+
 // What the disk does not take is undone, in and outside a transaction.
 func TestCommitToAFullDisk(t *testing.T) {
 	run(t, func(t *testing.T, cl *dmtest.Cluster) {

@@ -29,8 +29,11 @@ const (
 	dead         // rolled back, and its client has not been told
 )
 
+// past reports whether the time of the transaction has passed.
+func (t *local) past() bool { return !time.Now().Before(t.until) }
+
 // late reports whether the transaction ran out of time.
-func (t *local) late() bool { return t.state == open && !time.Now().Before(t.until) }
+func (t *local) late() bool { return t.state == open && t.past() }
 
 // call runs a method on the copy.
 func (t *local) call(ctx context.Context, call dms.Call) ([]byte, error) {
@@ -61,7 +64,8 @@ func (t *local) over() error {
 // verb begins or ends the transaction.
 func (t *local) verb(ctx context.Context, call dms.Call) error {
 	if call.Verb == t.p.Begin {
-		if !t.p.Anew && t.state != none && t.over() == nil {
+		// One in doubt does not stay in the way: its replica may have failed, and forgotten.
+		if !t.p.Anew && t.state != none && t.over() == nil && !t.past() {
 			return abi.Errorf(abi.NoTransaction, "a transaction is open; %s or %s first", t.p.Commit, t.p.Rollback)
 		}
 		return t.begin(ctx, call)
