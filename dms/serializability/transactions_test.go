@@ -146,6 +146,44 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	})
 }
 
+// That a second commit is refused on its way says nothing of the first.
+func TestCommitAgainIsRefused(t *testing.T) {
+	dm := &busy{&serializability.LockingTransactions{TTL: time.Minute}, ""}
+	synctest.Test(t, func(t *testing.T) {
+		cl, err := dmtest.Deploy(t, dmtest.NewList, dms.Chain{dm}, dmtest.Nodes()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := cl.Client("b")
+		do(t, b, "begin")
+		b.Add(t, 1)
+		cl.LoseAnswers("a", "b", 1)
+		dmtest.WantError(t, b.Verb("commit"), abi.ErrUnavailable)
+		for _, v := range []dms.Verb{"commit", "rollback"} {
+			dm.refused = v
+			dmtest.WantError(t, b.Verb(v), abi.ErrUnavailable, "no answer came to the first commit", "overloaded")
+		}
+		dm.refused = ""
+		do(t, b, "commit")
+		b.Want(t, 1)
+	})
+}
+
+// busy refuses a verb between the proxy and the instance.
+type busy struct {
+	*serializability.LockingTransactions
+	refused dms.Verb
+}
+
+func (b *busy) Proxy(c dms.Caller, next dms.Handler) dms.Handler {
+	return b.LockingTransactions.Proxy(c, func(ctx context.Context, call dms.Call) ([]byte, error) {
+		if b.refused != "" && call.Verb == b.refused {
+			return nil, abi.ErrOverloaded
+		}
+		return next(ctx, call)
+	})
+}
+
 func TestTransactionThroughAMove(t *testing.T) {
 	each(t, func(t *testing.T, cl *dmtest.Cluster) {
 		b := cl.Client("b")

@@ -18,8 +18,9 @@ type Client struct {
 	peers *mux.Pool
 
 	mu      sync.Mutex
-	gateway string // address of the kernel that makes this client's calls
-	name    string // by which its calls are told from others'
+	gateway string    // address of the kernel that makes this client's calls
+	begun   *mux.Conn // to it, if it took a verb, which may have begun something there
+	name    string    // by which its calls are told from others'
 }
 
 // Dial connects to the OMS at addr (host:port). Close ends the client.
@@ -57,7 +58,9 @@ func (c *Client) Call(ctx context.Context, name, method string, args []byte) ([]
 	return c.call(ctx, api.CallRequest{Name: name, Method: method, Args: args})
 }
 
-// Verb sends a verb to the DMs of a microservice.
+// Verb sends a verb to the DMs of a microservice. What it began, as a transaction, is at
+// this client's kernel. If that is lost, the next call fails with unavailable, and later
+// ones go through another kernel, where they are not part of it.
 func (c *Client) Verb(ctx context.Context, name, verb string, args []byte) ([]byte, error) {
 	return c.call(ctx, api.CallRequest{Name: name, Verb: verb, Args: args})
 }
@@ -80,8 +83,13 @@ func (c *Client) call(ctx context.Context, req api.CallRequest) ([]byte, error) 
 		return nil, err
 	}
 	b, err := mux.Call[api.Bytes](ctx, conn, api.KernelCall, req)
-	if err != nil && connLost(conn) {
+	switch {
+	case err != nil && connLost(conn):
 		c.forgetGateway()
+	case err == nil && req.Verb != "":
+		c.mu.Lock()
+		c.begun = conn
+		c.mu.Unlock()
 	}
 	return b.B, err
 }
@@ -99,11 +107,16 @@ func connLost(conn *mux.Conn) bool {
 // answers, in the order of their IDs.
 func (c *Client) kernel(ctx context.Context) (*mux.Conn, error) {
 	c.mu.Lock()
-	addr := c.gateway
+	addr, begun := c.gateway, c.begun
 	c.mu.Unlock()
 	if addr != "" {
-		if conn, err := c.peers.Get(ctx, addr); err == nil {
+		conn, err := c.peers.Get(ctx, addr)
+		if err == nil && (begun == nil || begun == conn) {
 			return conn, nil
+		}
+		if begun != nil {
+			c.forgetGateway()
+			return nil, abi.Errorf(abi.Unavailable, "not sent: this client's kernel was lost, and with it what a verb began there, as a transaction; begin anew")
 		}
 	}
 	nodes, err := c.Nodes(ctx)
@@ -131,7 +144,7 @@ func (c *Client) kernel(ctx context.Context) (*mux.Conn, error) {
 func (c *Client) forgetGateway() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.gateway = ""
+	c.gateway, c.begun = "", nil
 }
 
 // Through makes a kernel this client's, by node ID.
@@ -144,7 +157,7 @@ func (c *Client) Through(ctx context.Context, node string) error {
 		if n.ID == node {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			c.gateway = n.Addr
+			c.gateway, c.begun = n.Addr, nil
 			return nil
 		}
 	}

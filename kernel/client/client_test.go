@@ -182,6 +182,44 @@ func TestClientGoesOnWhenItsKernelDies(t *testing.T) {
 	}
 }
 
+// What a verb began is at one kernel. Calls do not go on outside of it, through another
+// kernel or the same one started again, before their client was told.
+func TestClientIsToldThatItsKernelDied(t *testing.T) {
+	w := &world{}
+	k1, stop1 := kernel(t, "k1", true)
+	k2, stop2 := kernel(t, "k2", true)
+	w.set(k1, k2)
+	c := dial(t, w)
+	for i, stop := range []func(){stop1, stop2} {
+		if _, err := c.Verb(t.Context(), "name", "begin", nil); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := c.kernel(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		<-conn.Done()
+		if i == 1 { // started again
+			serve(t, k2.Addr, func(r *mux.Router) {
+				mux.Handle(r, api.KernelCall, func(context.Context, *mux.Conn, api.CallRequest) (api.Bytes, error) {
+					b, err := abi.Encode("k2 again")
+					return api.Bytes{B: b}, err
+				})
+			})
+		}
+		_, err = c.Call(t.Context(), "name", "who", nil)
+		if abi.CodeOf(err) != abi.Unavailable || !strings.Contains(err.Error(), "not sent: this client's kernel was lost") {
+			t.Errorf("the first call after its kernel died: %v", err)
+		}
+		if i == 0 {
+			if got := by(t, c); got != "k2" {
+				t.Errorf("the second went through %s, want k2", got)
+			}
+		}
+	}
+}
+
 func TestClientWithoutAnOMS(t *testing.T) {
 	addr, stop := serve(t, "127.0.0.1:0", (&world{}).oms)
 	stop()
@@ -268,7 +306,10 @@ func TestControl(t *testing.T) {
 	check("Delete", nil, "<nil>", c.Delete(ctx, "d"))
 	_, err = c.Snapshot(ctx, "e")
 	check("Snapshot", nil, "<nil>", err)
-	check("asked", w.asked, "[oms.lookup a oms.attach b oms.detach c oms.delete d oms.snapshot e]", nil)
+	w.mu.Lock()
+	asked := fmt.Sprint(w.asked)
+	w.mu.Unlock()
+	check("asked", asked, "[oms.lookup a oms.attach b oms.detach c oms.delete d oms.snapshot e]", nil)
 	m, err := c.Migrate(ctx, "f", "k2")
 	check("Migrate", m.From+" "+m.To, "f k2", err)
 	g, err = c.Fork(ctx, "g", "h")

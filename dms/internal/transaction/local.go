@@ -120,7 +120,7 @@ func (t *local) commit(ctx context.Context, call dms.Call) error {
 		}
 	}
 	t.state = unsure
-	_, err := ask[dms.None](ctx, t.p.next, call, t.ending)
+	err := t.end(ctx, call)
 	if abi.CodeOf(err).Fate() != abi.Perhaps {
 		t.clear()
 	}
@@ -133,7 +133,7 @@ func (t *local) rollback(ctx context.Context, call dms.Call) error {
 	t.Again, t.State = t.state == unsure, nil
 	var err error
 	if t.Again || t.p.Locks && t.over() == nil {
-		_, err = ask[dms.None](ctx, t.p.next, call, t.ending)
+		err = t.end(ctx, call)
 	}
 	if t.Again && abi.CodeOf(err).Fate() == abi.Perhaps {
 		return err
@@ -144,6 +144,16 @@ func (t *local) rollback(ctx context.Context, call dms.Call) error {
 		return err
 	}
 	return nil
+}
+
+// end tells the instance of the end. One that was sent before is in doubt until the
+// instance says what became of it: a refusal on the way says nothing of the first.
+func (t *local) end(ctx context.Context, call dms.Call) error {
+	_, err := ask[dms.None](ctx, t.p.next, call, t.ending)
+	if code := abi.CodeOf(err); t.Again && code.Fate() == abi.NotRun && code != abi.NoTransaction {
+		return abi.Errorf(abi.Unavailable, "no answer came to the first %s, and now %s fails; try again: %v", t.p.Commit, call.Verb, err)
+	}
+	return err
 }
 
 func (t *local) clear() { t.state, t.copy, t.ending = none, nil, ending{} }
