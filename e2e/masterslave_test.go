@@ -83,6 +83,7 @@ func TestMasterSlaveSyncExpiredMaster(t *testing.T) {
 	if err := c.Signal(at[0], syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, 20*time.Second, func() bool { return replicasOn(t, cl, "counter")[0] == at[1] })
 	load.more(t, 20) // at the slave
 	if err := c.Signal(at[0], syscall.SIGCONT); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,9 @@ type (
 // more is sent the whole state.
 const maxTail = 4096
 
+// hearing is how many pauses a slave takes to hear of a new master, which has sent to it.
+const hearing = 20
+
 // A line is the writes of a microservice in the order in which its master carried them
 // out, as one replica, master or slave, has it.
 type line struct {
@@ -57,11 +60,11 @@ func newLine(c dms.Callee) *line {
 		c: c, ship: dms.NewMutex(), mu: dms.NewMutex(), known: map[dms.Peer]uint64{},
 		at: dms.Keep(c, "at", place{}), answers: dms.Keep(c, "answers", dms.Answers{}),
 	}
-	dms.Answer(c, func(ctx context.Context, _ dms.Peer, m more) (place, error) {
-		return l.locked(ctx, func() error { l.follow(ctx, m); return nil })
+	dms.Answer(c, func(ctx context.Context, from dms.Peer, m more) (place, error) {
+		return l.heed(ctx, from, func() error { l.follow(ctx, m); return nil })
 	})
-	dms.Answer(c, func(ctx context.Context, _ dms.Peer, w whole) (place, error) {
-		return l.locked(ctx, func() error { return l.become(ctx, w) })
+	dms.Answer(c, func(ctx context.Context, from dms.Peer, w whole) (place, error) {
+		return l.heed(ctx, from, func() error { return l.become(ctx, w) })
 	})
 	dms.Answer(c, func(ctx context.Context, _ dms.Peer, _ report) (place, error) {
 		return l.locked(ctx, func() error { return nil })
@@ -77,6 +80,27 @@ func (l *line) locked(ctx context.Context, f func() error) (place, error) {
 	defer l.mu.Unlock()
 	err := f()
 	return *l.at, err
+}
+
+// heed is locked for what from sent as the master. One that was stopped for longer than
+// its lease sends once more before it knows that another has its place: it is not heeded,
+// for what the other answered would be undone.
+func (l *line) heed(ctx context.Context, from dms.Peer, f func() error) (place, error) {
+	master := func() bool {
+		at, err := dms.Primary(l.c)
+		return err == nil && at.Peer == from
+	}
+	for range hearing { // of a new master others may hear sooner
+		if master() || l.leads() || !dms.Rest(ctx, l.c, pause) {
+			break
+		}
+	}
+	return l.locked(ctx, func() error {
+		if !master() {
+			return abi.Errorf(abi.Refused, "%s is not the master", from)
+		}
+		return f()
+	})
 }
 
 // count returns how many writes there are.
@@ -95,14 +119,19 @@ func (l *line) leads() bool {
 // writes there are then.
 func (l *line) lead(ctx context.Context, call dms.Call) (out []byte, n uint64, err error) {
 	at, err := l.locked(ctx, func() (err error) {
-		if self := l.c.Self().Peer; l.at.By != self { // it was promoted
-			l.at.By, l.tail = self, nil
-			clear(l.known)
-		}
+		l.begin()
 		out, err = l.answers.Once(ctx, call, l.write)
 		return err
 	})
 	return out, at.N, err
+}
+
+// begin makes what comes next this master's, if it was promoted. The lock is held.
+func (l *line) begin() {
+	if self := l.c.Self().Peer; l.at.By != self {
+		l.at.By, l.tail = self, nil
+		clear(l.known)
+	}
 }
 
 func (l *line) write(ctx context.Context, call dms.Call) ([]byte, error) {
@@ -138,8 +167,11 @@ func (l *line) follow(ctx context.Context, m more) {
 	}
 }
 
-// become takes the whole state of the master over.
+// become takes the whole state of the master over, unless what was sent later came first.
 func (l *line) become(ctx context.Context, w whole) error {
+	if w.At.By == l.at.By && w.At.N < l.at.N {
+		return nil
+	}
 	var answers dms.Answers
 	if err := abi.Decode(w.Answers, &answers); err != nil {
 		return err
@@ -150,6 +182,20 @@ func (l *line) become(ctx context.Context, w whole) error {
 	}
 	*l.at, *l.answers = w.At, answers
 	return nil
+}
+
+// abreast returns the slaves that have come to n writes; no call is answered without
+// them from then on, until they are removed.
+func (l *line) abreast(ctx context.Context, n uint64) (slaves []dms.Peer) {
+	_, _ = l.locked(context.WithoutCancel(ctx), func() error {
+		for _, p := range others(l.c, l.c.Self()) {
+			if at, ok := l.known[p]; ok && at >= n {
+				slaves = append(slaves, p)
+			}
+		}
+		return nil
+	})
+	return slaves
 }
 
 // behind returns the slaves that have not come to n writes. The lock is held.
@@ -174,6 +220,7 @@ func (l *line) send(ctx context.Context, n uint64) (behind []dms.Peer, err error
 	var w whole
 	var near, far []dms.Peer
 	_, err = l.locked(ctx, func() (err error) {
+		l.begin()
 		m = more{place{l.at.By, l.at.N - uint64(len(l.tail))}, slices.Clone(l.tail)}
 		for _, p := range l.behind(n) {
 			if at, ok := l.known[p]; ok && at >= m.After.N {

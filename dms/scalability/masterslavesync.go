@@ -76,17 +76,19 @@ func (d *MasterSlaveSync) Proxy(c dms.Caller, next dms.Handler) dms.Handler {
 // Instance implements dms.Instancer.
 func (d *MasterSlaveSync) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 	l := newLine(c)
-	c.Every(time.Second, func(ctx context.Context) {
+	catchUp := func(ctx context.Context) {
 		if !l.leads() {
 			return
 		}
 		ctx, cancel := context.WithTimeout(ctx, d.Patience)
 		defer cancel()
-		if behind, err := l.send(ctx, l.count(ctx)); err == nil {
-			peers := slices.DeleteFunc(others(c, c.Self()), func(p dms.Peer) bool { return slices.Contains(behind, p) })
-			dms.Tell(c, dms.Coordinator, abreast{peers})
+		n := l.count(ctx)
+		if _, err := l.send(ctx, n); err == nil {
+			dms.Tell(c, dms.Coordinator, abreast{l.abreast(ctx, n)})
 		}
-	})
+	}
+	c.OnMembershipChange(catchUp) // a new slave is an heir at once
+	c.Every(time.Second, catchUp)
 	// everywhere returns when every slave has n writes.
 	everywhere := func(ctx context.Context, n uint64) error {
 		for {

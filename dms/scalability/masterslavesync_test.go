@@ -1,8 +1,11 @@
 package scalability_test
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"amino.run/abi"
@@ -59,6 +62,81 @@ func TestDuplicatesRunOnce(t *testing.T) {
 		d.Want(t, 1)
 		cl.LoseAnswers("a", "d", 1)
 		time.AfterFunc(time.Millisecond, func() { cl.Kill("a") })
+		d.Add(t, 2)
+		d.Want(t, 1, 2)
+	}, "MasterSlaveSync")
+}
+
+// A slave that is the master now does not heed what the old one sent, however late it
+// comes, nor a slave what its master sent before.
+func TestLateMessagesUndoNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := new(late)
+		cl, err := dmtest.Deploy(t, dmtest.NewList, dms.Chain{dmtest.Mutant{
+			DM:     &scalability.MasterSlaveSync{Replicas: 2, Patience: 2 * time.Second, Timeout: 20 * time.Second},
+			Callee: func(c dms.Callee) dms.Callee { return twice{c, late} },
+		}}, dmtest.Nodes()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := func(want ...[]int) {
+			all := late.all()
+			if len(all) == 0 {
+				t.Error("the master sent nothing")
+			}
+			for _, f := range all {
+				f()
+				lists(t, cl, want...)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		d := cl.Client("d")
+		d.Add(t, 1)
+		again([]int{1}, []int{1})
+		d.Add(t, 2)
+		cl.Kill("a")
+		d.Add(t, 3)
+		where(t, cl, "b", "c")
+		again([]int{1, 2, 3}, []int{1, 2, 3})
+		d.Add(t, 4)
+		d.Want(t, 1, 2, 3, 4)
+	})
+}
+
+// late are messages that come once more.
+type late struct {
+	mu   sync.Mutex
+	msgs []func()
+}
+
+func (l *late) all() []func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.msgs)
+}
+
+// twice collects what comes to instances.
+type twice struct {
+	dms.Callee
+	late *late
+}
+
+func (w twice) Receive(kind string, f func(context.Context, dms.Peer, []byte) ([]byte, error)) {
+	w.Callee.Receive(kind, func(ctx context.Context, from dms.Peer, body []byte) ([]byte, error) {
+		w.late.mu.Lock()
+		w.late.msgs = append(w.late.msgs, func() { _, _ = f(context.Background(), from, body) })
+		w.late.mu.Unlock()
+		return f(ctx, from, body)
+	})
+}
+
+// A slave is an heir as soon as there is one.
+func TestMasterIsLostAtOnce(t *testing.T) {
+	run(t, func(t *testing.T, cl *dmtest.Cluster) {
+		d := cl.Client("d")
+		d.Add(t, 1)
+		time.Sleep(10 * time.Millisecond)
+		cl.Kill("a")
 		d.Add(t, 2)
 		d.Want(t, 1, 2)
 	}, "MasterSlaveSync")
