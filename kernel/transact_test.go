@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"amino.run/abi"
@@ -19,7 +20,7 @@ type courier struct {
 }
 
 // who is the last call that reached a courier in a transaction.
-var who dms.Call
+var who atomic.Pointer[dms.Call]
 
 func (d *courier) Concerns() dms.Concerns {
 	if d.Joins {
@@ -31,7 +32,7 @@ func (d *courier) Concerns() dms.Concerns {
 func (d *courier) Instance(c dms.Callee, next dms.Handler) dms.Handler {
 	return func(ctx context.Context, call dms.Call) ([]byte, error) {
 		if call.Tx != "" {
-			who = call
+			who.Store(&call)
 			return next(ctx, call)
 		}
 		if d.Asks != "" {
@@ -82,8 +83,9 @@ func TestTransactionIsCarriedAlong(t *testing.T) {
 		_, err = k1.serveCall(t.Context(), nil, api.CallRequest{Name: "front", Method: "relay", Args: args, Client: "anna"})
 		return err
 	}
-	if err := relay("joins"); err != nil || who.Tx != "t1" || who.Client != "anna" || len(who.Path) != 1 {
-		t.Errorf("%v; the call was %+v", err, who)
+	err := relay("joins")
+	if call := who.Load(); err != nil || call == nil || call.Tx != "t1" || call.Client != "anna" || len(call.Path) != 1 {
+		t.Errorf("%v; the call was %+v", err, call)
 	}
 	if err := relay("plain"); !errors.Is(err, abi.ErrRefused) {
 		t.Errorf("a microservice that takes no part was called: %v", err)

@@ -67,6 +67,7 @@ func loseMaster(t *testing.T, cl *dmtest.Cluster) {
 	time.Sleep(time.Second)
 	lists(t, cl, []int{1, 2, 3}, []int{1}, []int{1, 2, 3})
 	cl.Kill("a")
+	time.Sleep(time.Second) // else what the master sent last might still reach b
 	cl.Heal()
 	time.Sleep(20 * time.Second)
 }

@@ -39,7 +39,7 @@ func TestChaos(t *testing.T) {
 func chaos(t *testing.T, seed uint64) {
 	s := newSim(t, seed, Bounds{Calls: 5 + int(seed%9)*7})
 	s.group(3)
-	s.loss = 3
+	s.loss.Store(3)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var mu sync.Mutex
@@ -89,7 +89,7 @@ func chaos(t *testing.T, seed uint64) {
 	time.Sleep(time.Second)
 	stop()
 	clients.Wait()
-	s.loss = 0
+	s.loss.Store(0)
 	s.eventually("all are alike", func() bool {
 		ps := s.running()
 		for _, p := range ps {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,7 +131,7 @@ type sim struct {
 	t      *testing.T
 	rng    *rand.Rand
 	bounds Bounds
-	loss   int // percent
+	loss   atomic.Int32 // percent
 	mu     sync.Mutex
 	peers  map[uint64]*peer
 	cut    map[uint64]bool // reach no one
@@ -292,11 +293,11 @@ func (s *sim) eventually(what string, ok func() bool) {
 // Send implements Transport.
 func (p *peer) Send(to uint64, message []byte) {
 	s := p.s
-	if s.chance(100) < s.loss {
+	if s.chance(100) < int(s.loss.Load()) {
 		return
 	}
 	delay := time.Duration(100+s.chance(400)) * time.Microsecond
-	if s.loss > 0 && s.chance(20) == 0 {
+	if s.loss.Load() > 0 && s.chance(20) == 0 {
 		delay *= 50 // it is overtaken
 	}
 	s.mu.Lock()
