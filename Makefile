@@ -22,8 +22,8 @@ quick: ## Run the Go tests that need only Go, without the slow ones
 
 .PHONY: race
 race: ## Run the concurrent rooms under the race detector
-	go test -race -short $$(go list ./kernel/... ./oms/... ./internal/... ./dms/... ./host/... | grep -v -e dms/standard -e kernel/wasmdm) # whose parts are tested where they are
-	go test -race -run 'Move|Ring|Reentrant' ./e2e
+	sh scripts/gotest.sh -race -short $$(go list ./kernel/... ./oms/... ./internal/... ./dms/... ./host/... | grep -v -e dms/standard -e kernel/wasmdm) # whose parts are tested where they are
+	sh scripts/gotest.sh -race -run 'Move|Ring|Reentrant' ./e2e
 
 .PHONY: soak
 soak: ## Look for faults for longer, with other chances each time (SOAK=600 seconds)

@@ -13,7 +13,7 @@ sh scripts/toolchain/tools.sh
 sh scripts/toolchain/rebuild.sh c rust assemblyscript
 
 say "Go: every room, and real processes"
-AMINO_GUESTS=rebuilt go test ./...
+AMINO_GUESTS=rebuilt sh scripts/gotest.sh ./...
 
 say "Go: the guest SDK and the examples"
 (cd guest-sdks/go && go test ./...)
