@@ -4,7 +4,7 @@
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-{ go test "$@" 2>&1; echo "exit $?" >>"$log.code"; } | tee "$log"
+{ go test -timeout 30m "$@" 2>&1; echo "exit $?" >>"$log.code"; } | tee "$log"
 code=$(sed 's/exit //' "$log.code")
 rm -f "$log.code"
 [ "$code" -ne 0 ] || exit 0
